@@ -1,0 +1,1 @@
+//! JSON bodies of API version 1. A contract: a change is a new field or a new version.

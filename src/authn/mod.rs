@@ -1,0 +1,1 @@
+//! Who is asking: sessions and bearer tokens in, one principal out.

@@ -1,0 +1,1 @@
+//! The permission check: Cedar policies in, permits out.

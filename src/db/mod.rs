@@ -1,0 +1,1 @@
+//! The state store: sessions and what later must outlive a process. All SQL lives here.

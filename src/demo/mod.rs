@@ -1,0 +1,1 @@
+//! The demo: an identity provider for loopback alone, and sample logs in the real layouts.

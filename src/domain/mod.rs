@@ -1,0 +1,18 @@
+//! The words of the product: values and rules without I/O, clock, serde or vendor.
+//!
+//! Everything else in the crate speaks in these types. A value from outside becomes one of
+//! them in a single constructor that can fail; from there on nobody checks it again.
+
+pub mod action;
+pub mod bucket;
+pub mod credential;
+pub mod decision;
+pub mod key;
+pub mod label;
+pub mod object;
+pub mod principal;
+pub mod secret;
+pub mod time;
+
+#[cfg(test)]
+mod tests;

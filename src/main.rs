@@ -1,0 +1,3 @@
+//! Parses the command line, calls one function, returns its exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! AWS S3, and stores that speak its protocol.

@@ -1,0 +1,1 @@
+//! Batteries: one set of sentences per seam, run against every implementation.

@@ -1,0 +1,3 @@
+//! What the tests stand on: real servers on free ports, and the application itself.
+
+pub mod servers;

@@ -1,0 +1,6 @@
+//! One binary for all integration tests; each folder mirrors what it covers.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
+#![expect(dead_code, reason = "helpers of the harness wait for their first user")]
+
+mod contract;
+mod harness;
