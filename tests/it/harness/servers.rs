@@ -50,7 +50,7 @@ impl Server {
         ));
         let child = spawn(command, &log);
         let server = Self { child: Mutex::new(child), name, log };
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !ready().await {
             let exited = server.child.lock().expect("no poison").try_wait().expect("a child");
             assert!(exited.is_none(), "{name} exited with {exited:?}:\n{}", server.log_tail());
