@@ -56,6 +56,12 @@ pub enum StoreErrorKind {
     /// The request is one that the provider refuses as such: a page token of its own that it no longer takes, a key it cannot have.
     #[error("refused as invalid")]
     Invalid,
+    /// The bucket's credential could not be had.
+    #[error("no credential")]
+    NoCredential,
+    /// The provider, or the credential, cannot do this at all.
+    #[error("not supported")]
+    Unsupported,
     /// The provider answered something that we cannot read, or our set-up is wrong.
     #[error("unexpected answer")]
     Unexpected,
