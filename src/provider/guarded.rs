@@ -1,1 +1,0 @@
-//! Wrappers that every store gets: limits, time-outs, retries, resumption and the circuit breaker.
