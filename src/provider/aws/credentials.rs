@@ -1,0 +1,136 @@
+//! Keeps the credential that requests are signed with, and renews it before it ends.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_s3::config::{BehaviorVersion, Region, SharedHttpClient};
+use aws_smithy_runtime_api::client::identity::Identity;
+use tokio::sync::Mutex;
+
+use crate::domain::credential::Credential;
+use crate::domain::time::{Clock, SystemClock, Timestamp};
+use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+
+/// How long before its end a credential is renewed.
+const RENEW_BEFORE: Duration = Duration::from_mins(1);
+
+/// One credential, fresh whenever it is asked for. Renewals are single: whoever comes meanwhile waits for the same one.
+pub(super) struct Keeper {
+    source: SharedCredentialsProvider,
+    kept: Mutex<Option<Kept>>,
+}
+
+#[derive(Clone)]
+struct Kept {
+    credentials: Credentials,
+    identity: Identity,
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keeper(…)")
+    }
+}
+
+impl Keeper {
+    /// Takes what the credential says; `None` for anonymous access.
+    pub(super) async fn new(
+        credential: &Credential,
+        region: &str,
+        http: &SharedHttpClient,
+    ) -> Result<Option<Arc<Self>>, StoreError> {
+        let source = match credential {
+            Credential::Anonymous => return Ok(None),
+            Credential::AwsKeys { access_key_id, secret_access_key, session_token } => {
+                SharedCredentialsProvider::new(Credentials::new(
+                    access_key_id.clone(),
+                    secret_access_key.expose().clone(),
+                    session_token.as_ref().map(|token| token.expose().clone()),
+                    None,
+                    "logboom",
+                ))
+            }
+            Credential::Ambient => ambient(region, http).await?,
+            Credential::GcpServiceAccountKey(_)
+            | Credential::GcpAccessToken(_)
+            | Credential::AzureClientSecret { .. }
+            | Credential::AzureAccessToken(_) => {
+                return Err(set_up("the credential is another provider's"));
+            }
+        };
+        Ok(Some(Arc::new(Self { source, kept: Mutex::new(None) })))
+    }
+
+    /// What the signer needs.
+    pub(super) async fn identity(&self, operation: StoreOperation) -> Result<Identity, StoreError> {
+        self.fresh().await.map(|kept| kept.identity).map_err(|cause| unresolved(operation, &cause))
+    }
+
+    /// When today's credential ends; `None` for one that does not end by itself.
+    pub(super) async fn expires_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let kept = self.fresh().await.map_err(|cause| unresolved(StoreOperation::Link, &cause))?;
+        Ok(kept.credentials.expiry().map(Timestamp::from_system))
+    }
+
+    async fn fresh(&self) -> Result<Kept, CredentialsError> {
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| lasts(&kept.credentials)) {
+            return Ok(kept.clone());
+        }
+        let credentials = self.source.provide_credentials().await?;
+        let fresh = Kept { identity: credentials.clone().into(), credentials };
+        *kept = Some(fresh.clone());
+        Ok(fresh)
+    }
+}
+
+impl ProvideCredentials for Keeper {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async { self.fresh().await.map(|kept| kept.credentials) })
+    }
+}
+
+/// The provider judges a credential's end by real time, so this is the machine's clock and never a test's.
+fn lasts(credentials: &Credentials) -> bool {
+    credentials
+        .expiry()
+        .is_none_or(|expiry| SystemClock.now().plus(RENEW_BEFORE) < Timestamp::from_system(expiry))
+}
+
+async fn ambient(region: &str, http: &SharedHttpClient) -> Result<SharedCredentialsProvider, StoreError> {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .http_client(http.clone())
+        .load()
+        .await
+        .credentials_provider()
+        .ok_or_else(|| set_up("the SDK has no credential chain"))
+}
+
+/// Says which kind of failure it was; the chain's own text is left out, because a source may quote what it read.
+fn unresolved(operation: StoreOperation, cause: &CredentialsError) -> StoreError {
+    let (kind, text) = match cause {
+        CredentialsError::CredentialsNotLoaded(_) => {
+            (StoreErrorKind::NoCredential, "this machine offers no AWS credential")
+        }
+        CredentialsError::ProviderTimedOut(_) => {
+            (StoreErrorKind::TimedOut, "the AWS credential chain did not answer in time")
+        }
+        CredentialsError::InvalidConfiguration(_) => {
+            (StoreErrorKind::NoCredential, "the AWS credential chain is configured wrongly")
+        }
+        _ => (StoreErrorKind::Unavailable, "the AWS credential chain failed"),
+    };
+    StoreError::caused_by(operation, kind, text)
+}
+
+fn set_up(text: &'static str) -> StoreError {
+    StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::NoCredential, text)
+}

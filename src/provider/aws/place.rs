@@ -1,0 +1,87 @@
+//! Where a bucket's requests go: the endpoint that the SDK's own rules give, and keys written into URLs exactly.
+
+use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use bytes::Bytes;
+use http::{Request, Uri};
+use http_body_util::Empty;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::domain::bucket::Bucket;
+use crate::provider::aws::Ask;
+use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+
+/// Where a bucket lies when its registration names no region.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// What S3's signature leaves as it is in a query value; all else is `%XX`.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The same for a key in a path, where `/` stays too.
+const PATH: &AsciiSet = &VALUE.remove(b'/');
+
+/// A bucket's base URL and region.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// `https://name.s3.region.amazonaws.com` or `http://host/name`, without a trailing slash.
+    base: String,
+    pub(super) region: String,
+    /// The endpoint of the bucket's registration: addressed by path, because such stores seldom have names for buckets.
+    pub(super) endpoint: Option<String>,
+}
+
+impl Place {
+    /// Asks the SDK's rules where the bucket is.
+    pub(super) async fn resolve(bucket: &Bucket) -> Result<Self, StoreError> {
+        let region = bucket.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned());
+        let endpoint = bucket.endpoint.clone();
+        let params = Params::builder()
+            .bucket(bucket.native_name.as_str())
+            .region(region.clone())
+            .set_endpoint(endpoint.clone())
+            .force_path_style(endpoint.is_some())
+            .build()
+            .map_err(wrong_set_up)?;
+        let resolver = DefaultResolver::new();
+        let found = ResolveEndpoint::resolve_endpoint(&resolver, &params).await.map_err(wrong_set_up)?;
+        let base = found.url().trim_end_matches('/').to_owned();
+        Ok(Self { base, region, endpoint })
+    }
+
+    /// The request that asks for it, not yet signed.
+    pub(super) fn request(&self, ask: Ask<'_>) -> Result<Request<Empty<Bytes>>, StoreError> {
+        let mut request = Request::new(Empty::new());
+        *request.method_mut() = ask.method;
+        *request.uri_mut() = self
+            .uri(ask.key, ask.query)
+            .map_err(|cause| StoreError::caused_by(ask.operation, StoreErrorKind::Invalid, cause))?;
+        *request.headers_mut() = ask.headers;
+        Ok(request)
+    }
+
+    /// The URL of a key. `..`, `//` and the like stay letters of the key: nothing here resolves or joins paths.
+    fn uri(&self, key: &str, query: &str) -> Result<Uri, http::uri::InvalidUri> {
+        let mut text = String::with_capacity(self.base.len() + key.len() + query.len() + 2);
+        text.push_str(&self.base);
+        text.push('/');
+        text.extend(utf8_percent_encode(key, PATH));
+        if !query.is_empty() {
+            text.push('?');
+            text.push_str(query);
+        }
+        Uri::try_from(text)
+    }
+}
+
+/// Adds `&name=value`, the value encoded.
+pub(super) fn push_query(query: &mut String, name: &str, value: &str) {
+    if !query.is_empty() {
+        query.push('&');
+    }
+    query.push_str(name);
+    query.push('=');
+    query.extend(utf8_percent_encode(value, VALUE));
+}
+
+fn wrong_set_up(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Unexpected, cause)
+}
