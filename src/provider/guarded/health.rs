@@ -56,9 +56,11 @@ const fn verdict(kind: &StoreErrorKind) -> Verdict {
         | StoreErrorKind::PreconditionFailed
         | StoreErrorKind::RangeNotSatisfiable { .. }
         | StoreErrorKind::Archived { .. }
-        | StoreErrorKind::Invalid => Verdict::Answered,
+        | StoreErrorKind::Invalid
+        | StoreErrorKind::Unsupported => Verdict::Answered,
         StoreErrorKind::NoSuchBucket
         | StoreErrorKind::Denied
+        | StoreErrorKind::NoCredential
         | StoreErrorKind::Throttled { .. }
         | StoreErrorKind::Unavailable
         | StoreErrorKind::TimedOut

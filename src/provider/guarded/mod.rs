@@ -156,7 +156,7 @@ impl SignLinks for Guarded {
     async fn link(&self, key: &ObjectKey, options: &LinkOptions) -> Result<Link, StoreError> {
         let operation = StoreOperation::Link;
         let Some(links) = self.store.links() else {
-            return Err(StoreError::new(operation, StoreErrorKind::Unexpected));
+            return Err(StoreError::new(operation, StoreErrorKind::Unsupported));
         };
         self.guard.call(operation, self.deadline(), || links.link(key, options)).await
     }

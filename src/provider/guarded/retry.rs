@@ -84,7 +84,9 @@ impl BucketGuard {
                 Attempt::Again(error)
             }
             done => {
-                if let Some(leave) = leave {
+                // Without a credential the provider was not asked, so nothing is known of it.
+                let asked = !matches!(&done, Err(error) if error.kind == StoreErrorKind::NoCredential);
+                if let Some(leave) = leave.filter(|_| asked) {
                     leave.answered();
                 }
                 Attempt::Done(done)

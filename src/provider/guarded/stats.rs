@@ -9,10 +9,12 @@ use crate::provider::error::{StoreErrorKind, StoreOperation};
 pub enum Outcome {
     /// As asked.
     Ok,
-    /// The provider said no for a reason that lies in the request: no such object, a condition, a range, an archive tier.
+    /// The provider said no for a reason that lies in the request: no such object, a condition, a range, an archive tier, a call that it lacks.
     Refused,
     /// The provider refused our credential.
     Denied,
+    /// The bucket's credential could not be had.
+    NoCredential,
     /// The provider asked us to slow down.
     Throttled,
     /// The provider could not be reached or answered 5xx.
@@ -31,10 +33,11 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, for those who walk the counters.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Refused,
         Self::Denied,
+        Self::NoCredential,
         Self::Throttled,
         Self::Unavailable,
         Self::TimedOut,
@@ -53,7 +56,9 @@ impl Outcome {
             | StoreErrorKind::PreconditionFailed
             | StoreErrorKind::RangeNotSatisfiable { .. }
             | StoreErrorKind::Archived { .. }
-            | StoreErrorKind::Invalid => Self::Refused,
+            | StoreErrorKind::Invalid
+            | StoreErrorKind::Unsupported => Self::Refused,
+            StoreErrorKind::NoCredential => Self::NoCredential,
             StoreErrorKind::Denied => Self::Denied,
             StoreErrorKind::Throttled { .. } => Self::Throttled,
             StoreErrorKind::Unavailable => Self::Unavailable,
@@ -71,6 +76,7 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Refused => "refused",
             Self::Denied => "denied",
+            Self::NoCredential => "no_credential",
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed_out",
