@@ -1,1 +1,3 @@
 //! Batteries: one set of sentences per seam, run against every implementation.
+
+pub mod store;

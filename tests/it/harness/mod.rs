@@ -1,3 +1,4 @@
 //! What the tests stand on: real servers on free ports, and the application itself.
 
+pub mod faults;
 pub mod servers;
