@@ -1,1 +1,7 @@
 //! The demo: an identity provider for loopback alone, and sample logs in the real layouts.
+//!
+//! Nothing here is of use in production, and none of it runs unless `logboom demo` was asked for:
+//! [`idp::DemoIdp`] logs anybody in who presses a button, so it exists on loopback addresses only.
+
+pub mod error;
+pub mod idp;
