@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_smithy_runtime_api::client::identity::Identity;
 use tokio::sync::Mutex;
@@ -21,13 +21,7 @@ const RENEW_BEFORE: Duration = Duration::from_mins(1);
 /// One credential, fresh whenever it is asked for. Renewals are single: whoever comes meanwhile waits for the same one.
 pub(super) struct Keeper {
     source: SharedCredentialsProvider,
-    kept: Mutex<Option<Kept>>,
-}
-
-#[derive(Clone)]
-struct Kept {
-    credentials: Credentials,
-    identity: Identity,
+    kept: Mutex<Option<Identity>>,
 }
 
 impl fmt::Debug for Keeper {
@@ -65,43 +59,22 @@ impl Keeper {
         Ok(Some(Arc::new(Self { source, kept: Mutex::new(None) })))
     }
 
-    /// What the signer needs.
+    /// The credential as the signer takes it.
     pub(super) async fn identity(&self, operation: StoreOperation) -> Result<Identity, StoreError> {
-        self.fresh().await.map(|kept| kept.identity).map_err(|cause| unresolved(operation, &cause))
-    }
-
-    /// When today's credential ends; `None` for one that does not end by itself.
-    pub(super) async fn expires_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let kept = self.fresh().await.map_err(|cause| unresolved(StoreOperation::Link, &cause))?;
-        Ok(kept.credentials.expiry().map(Timestamp::from_system))
-    }
-
-    async fn fresh(&self) -> Result<Kept, CredentialsError> {
         let mut kept = self.kept.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| lasts(&kept.credentials)) {
-            return Ok(kept.clone());
+        if let Some(identity) = kept.as_ref().filter(|identity| lasts(identity)) {
+            return Ok(identity.clone());
         }
-        let credentials = self.source.provide_credentials().await?;
-        let fresh = Kept { identity: credentials.clone().into(), credentials };
-        *kept = Some(fresh.clone());
-        Ok(fresh)
-    }
-}
-
-impl ProvideCredentials for Keeper {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async { self.fresh().await.map(|kept| kept.credentials) })
+        let found = self.source.provide_credentials().await;
+        let identity = Identity::from(found.map_err(|cause| unresolved(operation, &cause))?);
+        *kept = Some(identity.clone());
+        Ok(identity)
     }
 }
 
 /// The provider judges a credential's end by real time, so this is the machine's clock and never a test's.
-fn lasts(credentials: &Credentials) -> bool {
-    credentials
-        .expiry()
-        .is_none_or(|expiry| SystemClock.now().plus(RENEW_BEFORE) < Timestamp::from_system(expiry))
+fn lasts(identity: &Identity) -> bool {
+    identity.expiration().is_none_or(|end| SystemClock.now().plus(RENEW_BEFORE) < Timestamp::from_system(end))
 }
 
 async fn ambient(region: &str, http: &SharedHttpClient) -> Result<SharedCredentialsProvider, StoreError> {

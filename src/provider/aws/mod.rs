@@ -1,8 +1,8 @@
 //! AWS S3, and stores that speak its protocol.
 //!
-//! Three calls make the hot path: GET, HEAD and `ListObjectsV2`. They are signed with the SDK's own signer and sent
-//! through one shared HTTP client, because the SDK's orchestration costs more than the rest of a small read.
-//! The SDK does what is not on that path: the credential chain, the endpoint rules, and links.
+//! Reading takes three calls: GET, HEAD and `ListObjectsV2`. They are signed with the SDK's own signer and sent through
+//! one shared HTTP client, because the SDK's orchestration costs more than the rest of a small read. The credential chain
+//! and the endpoint rules are the SDK's.
 
 use std::fmt;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl S3 {
     pub async fn open(&self, bucket: &Bucket, credential: &Credential) -> Result<Store, StoreError> {
         let place = Place::resolve(bucket).await?;
         let keeper = Keeper::new(credential, &place.region, &self.sdk_http).await?;
-        let links = keeper.clone().map(|keeper| LinkMaker::new(bucket, &place, keeper, &self.sdk_http));
+        let links = keeper.clone().map(|keeper| LinkMaker::new(place.clone(), keeper));
         Ok(Arc::new(S3Store { wire: Arc::clone(&self.wire), place, keeper, links }))
     }
 }

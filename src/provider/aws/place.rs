@@ -25,26 +25,24 @@ pub(super) struct Place {
     /// `https://name.s3.region.amazonaws.com` or `http://host/name`, without a trailing slash.
     base: String,
     pub(super) region: String,
-    /// The endpoint of the bucket's registration: addressed by path, because such stores seldom have names for buckets.
-    pub(super) endpoint: Option<String>,
 }
 
 impl Place {
     /// Asks the SDK's rules where the bucket is.
     pub(super) async fn resolve(bucket: &Bucket) -> Result<Self, StoreError> {
         let region = bucket.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned());
-        let endpoint = bucket.endpoint.clone();
         let params = Params::builder()
             .bucket(bucket.native_name.as_str())
             .region(region.clone())
-            .set_endpoint(endpoint.clone())
-            .force_path_style(endpoint.is_some())
+            .set_endpoint(bucket.endpoint.clone())
+            // A store of one's own seldom has a host name for each bucket.
+            .force_path_style(bucket.endpoint.is_some())
             .build()
             .map_err(wrong_set_up)?;
         let resolver = DefaultResolver::new();
         let found = ResolveEndpoint::resolve_endpoint(&resolver, &params).await.map_err(wrong_set_up)?;
         let base = found.url().trim_end_matches('/').to_owned();
-        Ok(Self { base, region, endpoint })
+        Ok(Self { base, region })
     }
 
     /// The request that asks for it, not yet signed.

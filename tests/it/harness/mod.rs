@@ -1,4 +1,5 @@
 //! What the tests stand on: real servers on free ports, and the application itself.
 
 pub mod faults;
+pub mod ministack;
 pub mod servers;

@@ -1,0 +1,3 @@
+//! What each provider does in its own way, beside what the battery asks of all.
+
+mod aws;
