@@ -1,0 +1,77 @@
+//! Decodes an object while it is read: the one file of decoding that awaits.
+
+use bytes::{Buf, Bytes};
+use futures::stream::BoxStream;
+use futures::{StreamExt, stream};
+
+use crate::logs::decode::{Coding, DecodeError, DecodeLimits, Decoder};
+use crate::provider::{ByteStream, StoreError};
+
+/// A decoded object: its first piece is known to be good, so a failure before it can still be an answer of its own.
+pub struct Decoded {
+    /// How it was compressed.
+    pub coding: Coding,
+    /// The decoded bytes, in pieces of at most [`crate::logs::decode::PIECE_BYTES`].
+    pub body: BoxStream<'static, Result<Bytes, DecodedReadError>>,
+}
+
+impl std::fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoded").field("coding", &self.coding).finish_non_exhaustive()
+    }
+}
+
+/// Why decoded bytes end before their time.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodedReadError {
+    /// The provider failed.
+    #[error("cannot read the object to decode")]
+    Store(#[from] StoreError),
+    /// The bytes cannot be decoded.
+    #[error("cannot decode the object")]
+    Decode(#[from] DecodeError),
+}
+
+/// Opens a body for decoding and decodes its first piece. One chunk and one piece are held at a time.
+///
+/// # Errors
+/// [`DecodedReadError`] when not even the first piece can be had.
+pub async fn open(body: ByteStream, limits: DecodeLimits) -> Result<Decoded, DecodedReadError> {
+    let mut reader = Reader { body: Some(body), chunk: Bytes::new(), decoder: Decoder::new(limits) };
+    let first = reader.next().await?;
+    let coding = reader.decoder.coding().unwrap_or(Coding::Plain);
+    let rest =
+        stream::try_unfold(reader, async |mut reader| Ok(reader.next().await?.map(|piece| (piece, reader))));
+    let body = stream::iter(first.map(Ok)).chain(rest).boxed();
+    Ok(Decoded { coding, body })
+}
+
+struct Reader {
+    /// `None` once it has ended.
+    body: Option<ByteStream>,
+    chunk: Bytes,
+    decoder: Decoder,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Result<Option<Bytes>, DecodedReadError> {
+        loop {
+            // Decoding never waits by itself: without this a large object would keep its thread.
+            tokio::task::coop::consume_budget().await;
+            let mut input = self.chunk.as_ref();
+            let piece = self.decoder.decode(&mut input)?.map(Bytes::copy_from_slice);
+            let used = self.chunk.len() - input.len();
+            self.chunk.advance(used);
+            if piece.is_some() {
+                return Ok(piece);
+            }
+            let Some(body) = &mut self.body else { return Ok(None) };
+            if let Some(chunk) = body.next().await {
+                self.chunk = chunk?;
+            } else {
+                self.body = None;
+                return Ok(self.decoder.finish()?.map(Bytes::copy_from_slice));
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Reading logs: what the bytes of an object hold.
+
+pub mod decode;
+pub mod decode_stream;
+
+#[cfg(test)]
+mod tests;
