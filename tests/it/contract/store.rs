@@ -69,7 +69,6 @@ pub trait CloudFixture: StoreFixture {
 }
 
 /// Makes one test of each sentence. Takes an expression that gives the fixture, and awaits it.
-#[expect(unused_macros, reason = "the first provider's tests will use it")]
 macro_rules! store_battery {
     ($fixture:expr) => {
         $crate::contract::store::sentences! { $fixture;
@@ -101,7 +100,6 @@ macro_rules! cloud_battery {
     };
 }
 
-#[expect(unused_macros, reason = "the first provider's tests will use it")]
 macro_rules! sentences {
     ($fixture:expr; $($file:ident: $($sentence:ident),+;)+) => {
         $($(
@@ -115,7 +113,6 @@ macro_rules! sentences {
 
 #[expect(unused_imports, reason = "the first cloud's tests will use it")]
 pub(crate) use cloud_battery;
-#[expect(unused_imports, reason = "the first provider's tests will use them")]
 pub(crate) use {sentences, store_battery};
 
 /// A key from text.

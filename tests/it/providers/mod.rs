@@ -1,3 +1,4 @@
 //! What each provider does in its own way, beside what the battery asks of all.
 
 mod aws;
+mod file;
