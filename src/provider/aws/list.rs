@@ -56,6 +56,8 @@ fn query(options: &ListOptions) -> String {
 pub(super) enum PageError {
     #[error("the listing is no XML that S3 would send")]
     Xml(#[from] quick_xml::Error),
+    #[error("the answer is no listing")]
+    Other,
     #[error("the listing names an object in a way that no key allows")]
     Key,
     #[error("the listing goes on but does not say where")]
@@ -71,6 +73,7 @@ struct Page {
     url_encoded: bool,
     truncated: bool,
     next: Option<String>,
+    is_listing: bool,
 }
 
 #[derive(Default)]
@@ -88,6 +91,9 @@ struct Draft {
 pub(super) fn parse(body: &[u8]) -> Result<Listing, PageError> {
     let mut page = Page::default();
     xml::walk(body, |element| page.take(element))?;
+    if !page.is_listing {
+        return Err(PageError::Other);
+    }
     let next = match (page.truncated, page.next) {
         (true, Some(token)) => Some(Cursor(token)),
         (true, None) => return Err(PageError::NoCursor),
@@ -117,9 +123,10 @@ impl Page {
             (Name::RestoreStatus, Name::RestoreExpiryDate) => self.draft.restored_until = true,
             (_, Name::Contents) => self.objects.push(std::mem::take(&mut self.draft)),
             (Name::CommonPrefixes, Name::Prefix) => self.prefixes.push(text.to_owned()),
-            (Name::Other, Name::EncodingType) => self.url_encoded = text == "url",
-            (Name::Other, Name::IsTruncated) => self.truncated = text == "true",
-            (Name::Other, Name::NextContinuationToken) => self.next = Some(text.to_owned()),
+            (Name::ListBucketResult, Name::EncodingType) => self.url_encoded = text == "url",
+            (Name::ListBucketResult, Name::IsTruncated) => self.truncated = text == "true",
+            (Name::ListBucketResult, Name::NextContinuationToken) => self.next = Some(text.to_owned()),
+            (_, Name::ListBucketResult) => self.is_listing = true,
             _ => {}
         }
     }
@@ -149,4 +156,99 @@ fn decode(text: &str) -> Result<String, PageError> {
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
         .map_err(|_| PageError::Key)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn page(inside: &str) -> Result<Listing, PageError> {
+        parse(
+            format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inside}</ListBucketResult>"
+            )
+            .as_bytes(),
+        )
+    }
+
+    /// An entry as AWS writes it, with the key encoded as S3 does.
+    fn entry(key: &str, more: &str) -> String {
+        format!(
+            "<Contents><Key>{key}</Key><LastModified>2026-11-23T07:00:01.000Z</LastModified>\
+             <ETag>&quot;9b2cf535f27731c974343645a3985328-2&quot;</ETag><Size>5</Size>{more}</Contents>"
+        )
+    }
+
+    #[test]
+    fn a_page_of_s3_is_read_whole() {
+        let listing = page(&format!(
+            "<Name>logs</Name><Prefix>a+b/</Prefix><NextContinuationToken>1/+=&amp;&#65;</NextContinuationToken>\
+             <KeyCount>2</KeyCount><MaxKeys>2</MaxKeys><Delimiter>%2F</Delimiter><EncodingType>url</EncodingType>\
+             <IsTruncated>true</IsTruncated>{}<CommonPrefixes><Prefix>a+b/%C3%A9/</Prefix></CommonPrefixes>",
+            entry("a+b/x%2By%252F", "<Owner><ID>Key</ID></Owner><StorageClass>STANDARD_IA</StorageClass>")
+        ))
+        .unwrap();
+        assert_eq!(listing.next, Some(Cursor("1/+=&A".to_owned())));
+        assert_eq!(listing.prefixes, [Prefix::parse("a b/é/").unwrap()]);
+        let [object] = listing.objects.as_slice() else { panic!("{listing:?}") };
+        assert_eq!(object.key.as_str(), "a b/x+y%2F");
+        assert_eq!(object.etag.as_ref().unwrap().as_str(), "\"9b2cf535f27731c974343645a3985328-2\"");
+        assert_eq!(object.last_modified.unwrap().to_string(), "2026-11-23T07:00:01Z");
+        assert_eq!((object.size_bytes, object.archived), (5, false));
+        assert_eq!(object.storage_class.as_deref(), Some("STANDARD_IA"));
+    }
+
+    #[test]
+    fn an_archived_object_is_readable_again_once_it_is_restored() {
+        let archived = |more: &str| {
+            let entry = entry("k", &format!("<StorageClass>GLACIER</StorageClass>{more}"));
+            page(&entry).unwrap().objects[0].archived
+        };
+        let status = |inside: &str| format!("<RestoreStatus>{inside}</RestoreStatus>");
+        assert!(archived(""));
+        assert!(archived(&status("<IsRestoreInProgress>true</IsRestoreInProgress>")));
+        assert!(!archived(&status(
+            "<IsRestoreInProgress>false</IsRestoreInProgress>\
+             <RestoreExpiryDate>2026-12-01T00:00:00.000Z</RestoreExpiryDate>"
+        )));
+    }
+
+    #[test]
+    fn a_store_that_does_not_encode_is_taken_at_its_word() {
+        let listing = page(&entry("a+b%2F&lt;&#x20;&amp;amp;", "")).unwrap();
+        assert_eq!(listing.objects[0].key.as_str(), "a+b%2F< &amp;");
+    }
+
+    #[test]
+    fn a_page_that_is_cut_or_makes_no_sense_is_refused() {
+        assert!(matches!(page("<IsTruncated>true</IsTruncated>"), Err(PageError::NoCursor)));
+        assert!(matches!(page(&entry("", "")), Err(PageError::Key)));
+        let undecodable = format!("<EncodingType>url</EncodingType>{}", entry("%FF", ""));
+        assert!(matches!(page(&undecodable), Err(PageError::Key)));
+        for cut in
+            ["", "<Error></Error>", "<ListBucketResult>", "<ListBucketResult><Contents><Key>a</Key>", "{}"]
+        {
+            let read = parse(cut.as_bytes());
+            assert!(read.is_err(), "{cut}: {read:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_survives_the_way_s3_writes_it(key in "\\PC{1,40}|[\u{1}-\u{7f}]{1,40}") {
+            // The space is the one letter that S3 does not write as %XX.
+            let written = percent_encoding::utf8_percent_encode(&key, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+                .replace("%20", "+");
+            let listing = page(&format!("{}<EncodingType>url</EncodingType>", entry(&written, ""))).unwrap();
+            prop_assert_eq!(listing.objects[0].key.as_str(), key.as_str());
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes);
+        }
+    }
 }

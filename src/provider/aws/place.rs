@@ -83,3 +83,53 @@ pub(super) fn push_query(query: &mut String, name: &str, value: &str) {
 fn wrong_set_up(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
     StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Unexpected, cause)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::bucket::{BucketId, NativeName, Provider};
+    use crate::domain::credential::CredentialName;
+    use crate::domain::label::LabelOrder;
+    use crate::domain::principal::Group;
+
+    async fn url(native_name: &str, region: Option<&str>, endpoint: Option<&str>) -> String {
+        let bucket = Bucket {
+            id: BucketId::parse("logs").unwrap(),
+            provider: Provider::Aws,
+            native_name: NativeName::parse(native_name).unwrap(),
+            region: region.map(str::to_owned),
+            account: None,
+            endpoint: endpoint.map(str::to_owned),
+            owner: Group::parse("owners").unwrap(),
+            label: LabelOrder::new(&["internal"]).unwrap().iter().next().unwrap().clone(),
+            credential: CredentialName::parse("logs").unwrap(),
+        };
+        Place::resolve(&bucket).await.unwrap().uri("a/../b", "").unwrap().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_bucket_of_aws_has_a_host_name_and_one_elsewhere_a_path() {
+        assert_eq!(url("logs", None, None).await, "https://logs.s3.us-east-1.amazonaws.com/a/../b");
+        assert_eq!(
+            url("logs", Some("cn-north-1"), None).await,
+            "https://logs.s3.cn-north-1.amazonaws.com.cn/a/../b"
+        );
+        // A certificate for *.s3.… does not cover a name with dots.
+        assert_eq!(
+            url("my.logs", Some("eu-west-1"), None).await,
+            "https://s3.eu-west-1.amazonaws.com/my.logs/a/../b"
+        );
+        assert_eq!(
+            url("logs", None, Some("https://store.example:9000")).await,
+            "https://store.example:9000/logs/a/../b"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_name_that_no_bucket_can_have_never_reaches_another_path() {
+        assert_eq!(
+            url("a/../b", None, Some("https://store.example")).await,
+            "https://store.example/a%2F..%2Fb/a/../b"
+        );
+    }
+}

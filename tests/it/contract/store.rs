@@ -89,7 +89,6 @@ macro_rules! store_battery {
 }
 
 /// Makes one test of each sentence that needs a server. Takes an expression that gives the fixture, and awaits it.
-#[expect(unused_macros, reason = "the first cloud's tests will use it")]
 macro_rules! cloud_battery {
     ($fixture:expr) => {
         $crate::contract::store::sentences! { $fixture;
@@ -111,7 +110,6 @@ macro_rules! sentences {
     };
 }
 
-#[expect(unused_imports, reason = "the first cloud's tests will use it")]
 pub(crate) use cloud_battery;
 pub(crate) use {sentences, store_battery};
 

@@ -26,6 +26,7 @@ const ROOT_SECRET: &str = "SECRET-root-wJalrXUtnFEMIK7MDENGbPxRfiCYROOT";
 
 /// The running server.
 pub struct Ministack {
+    port: u16,
     endpoint: String,
     server: Server,
 }
@@ -52,12 +53,17 @@ impl Ministack {
             .env("LOG_LEVEL", "WARNING");
         let health = format!("{endpoint}/_ministack/health");
         let server = Server::start("ministack", command, async || answers(&health).await).await;
-        Self { endpoint, server }
+        Self { port, endpoint, server }
     }
 
     /// The base URL.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The process behind it.

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::TryStreamExt;
 use logboom::domain::bucket::{Bucket, BucketId, NativeName, Provider};
 use logboom::domain::credential::{Credential, CredentialName};
@@ -21,6 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::contract::store::{CloudFixture, StoreFixture, TestBucket};
 use crate::harness::ministack::{Ministack, ministack};
 use crate::harness::servers::free_port;
 
@@ -97,6 +99,75 @@ async fn link(store: &Store, name: &str, ttl: Duration) -> Result<Link, StoreErr
         content_type: "application/octet-stream".to_owned(),
     };
     store.links().expect("keys make links").link(&key(name), &options).await
+}
+
+/// ministack as the battery sees it.
+struct Fixture(&'static Ministack);
+
+/// A bucket of a test's own.
+struct OwnBucket {
+    s3: &'static Ministack,
+    name: String,
+    store: Store,
+}
+
+impl TestBucket for OwnBucket {
+    fn store(&self) -> Store {
+        Arc::clone(&self.store)
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) {
+        self.s3.put(&self.name, key, bytes).await;
+    }
+}
+
+impl StoreFixture for Fixture {
+    type Bucket = OwnBucket;
+
+    async fn fresh(&self) -> OwnBucket {
+        let name = self.0.make_bucket().await;
+        let store = open(&name, self.0.endpoint(), &Ministack::root()).await;
+        OwnBucket { s3: self.0, name, store }
+    }
+
+    async fn missing(&self) -> Store {
+        open("it-no-such-bucket", self.0.endpoint(), &Ministack::root()).await
+    }
+
+    /// S3 takes up to 1,024 bytes of UTF-8.
+    fn allows(&self, key: &str) -> bool {
+        key.len() <= 1024
+    }
+}
+
+impl CloudFixture for Fixture {
+    async fn denied(&self) -> Store {
+        let (other, kept) = (self.0.make_bucket().await, self.0.make_bucket().await);
+        self.0.put(&kept, "kept", "kept").await;
+        open(&kept, self.0.endpoint(), &self.0.reader_of(&other).await).await
+    }
+
+    async fn archived(&self) -> (Store, ObjectKey) {
+        let name = self.0.make_bucket().await;
+        self.0.put_in_class(&name, "cold", b"cold", "GLACIER").await;
+        (open(&name, self.0.endpoint(), &Ministack::root()).await, key("cold"))
+    }
+
+    fn port(&self) -> u16 {
+        self.0.port()
+    }
+
+    async fn behind(&self, bucket: &OwnBucket, port: u16) -> Store {
+        open(&bucket.name, &format!("http://127.0.0.1:{port}"), &Ministack::root()).await
+    }
+}
+
+mod battery {
+    use super::{Fixture, ministack};
+    use crate::contract::store::{cloud_battery, store_battery};
+
+    store_battery!(async { Fixture(ministack().await) });
+    cloud_battery!(async { Fixture(ministack().await) });
 }
 
 /// A server that writes down the head of each request and always gives the same answer.
