@@ -1,5 +1,8 @@
 //! What the tests stand on: real servers on free ports, and the application itself.
 
+pub mod azurite;
 pub mod faults;
 pub mod ministack;
+pub mod recorder;
 pub mod servers;
+pub mod tls;

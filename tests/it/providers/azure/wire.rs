@@ -1,0 +1,178 @@
+//! What goes over the wire: keys, tokens, refusals, broken bodies.
+
+use std::time::Duration;
+
+use logboom::domain::credential::Credential;
+use logboom::domain::key::Delimiter;
+use logboom::domain::secret::Secret;
+use logboom::provider::azure::open;
+use logboom::provider::{GetOptions, StoreErrorKind};
+
+use crate::contract::store::{key, kind, page, read};
+use crate::harness::azurite::{ACCOUNT, AUDIENCE, Azurite, token};
+use crate::harness::recorder::Recorder;
+use crate::harness::servers::free_port;
+use crate::providers::azure::{answer, bearer, bucket, open_with, options, recorded};
+
+#[tokio::test]
+async fn a_key_is_on_the_wire_exactly_or_not_at_all() {
+    let upstream = Recorder::http(|request| {
+        if !request.contains("comp=list") {
+            return answer("200 OK", "", "x");
+        }
+        let name = request.split("prefix=").nth(1).unwrap().split([' ', '&']).next().unwrap();
+        let name = percent_encoding::percent_decode_str(name).decode_utf8().unwrap().into_owned();
+        let entry = format!(
+            "<Blob><Name>{name}</Name><Properties><Content-Length>1</Content-Length></Properties></Blob>"
+        );
+        answer("200 OK", "", &format!("<EnumerationResults><Blobs>{entry}</Blobs></EnumerationResults>"))
+    })
+    .await;
+    let store = recorded(&upstream);
+    let exact = [
+        ("a/b.log", "a/b.log"),
+        ("a b+c", "a%20b%2Bc"),
+        ("a?b#c&d=e", "a%3Fb%23c%26d%3De"),
+        ("%2F%2e%2e", "%252F%252e%252e"),
+        ("a/%2e%2e/b", "a/%252e%252e/b"),
+        ("..a/...b", "..a/...b"),
+        ("日本/ü", "%E6%97%A5%E6%9C%AC/%C3%BC"),
+        ("a//b", "a//b"),
+        ("/lead", "/lead"),
+        ("trail/", "trail/"),
+        ("<'\"|^`{}~>", "%3C%27%22%7C%5E%60%7B%7D~%3E"),
+    ];
+    for (name, wire) in exact {
+        let before = upstream.targets().len();
+        read(&store, name).await.unwrap();
+        let targets = upstream.targets().split_off(before);
+        assert_eq!(targets.last().unwrap(), &format!("/{ACCOUNT}/logs/{wire}"), "{name}");
+    }
+    let before = upstream.targets();
+    for name in [
+        "..", ".", "a/../b", "../a", "a/..", "a/./b", "./a", "a.", "a./b", "a\\b", "..\\a", "a\u{1}b", "a\nb",
+    ] {
+        assert_eq!(
+            kind(store.get(&key(name), &GetOptions::default()).await),
+            StoreErrorKind::NoSuchObject,
+            "{name:?}"
+        );
+        assert_eq!(kind(store.head(&key(name)).await), StoreErrorKind::NoSuchObject, "{name:?}");
+    }
+    assert_eq!(upstream.targets(), before, "no request left for a key that has no URL");
+}
+
+#[tokio::test]
+async fn a_key_that_the_account_folds_into_another_is_not_there() {
+    // With hierarchical namespace `a//b` is `a/b`: reads answer its bytes, listings its true name.
+    let upstream = Recorder::http(|request| {
+        let entry =
+            "<Blob><Name>a/b</Name><Properties><Content-Length>6</Content-Length></Properties></Blob>";
+        if request.contains("comp=list") {
+            answer("200 OK", "", &format!("<EnumerationResults><Blobs>{entry}</Blobs></EnumerationResults>"))
+        } else {
+            answer("200 OK", "", "CANARY")
+        }
+    })
+    .await;
+    let store = recorded(&upstream);
+    for name in ["a//b", "/a/b", "a/b/"] {
+        assert_eq!(kind(store.head(&key(name)).await), StoreErrorKind::NoSuchObject, "{name}");
+        assert_eq!(
+            kind(store.get(&key(name), &GetOptions::default()).await),
+            StoreErrorKind::NoSuchObject,
+            "{name}"
+        );
+    }
+    assert_eq!(kind(store.list(&page("a//", Some(Delimiter), 1000)).await), StoreErrorKind::Unexpected);
+    assert!(upstream.targets().iter().all(|target| target.contains("comp=list")));
+}
+
+#[tokio::test]
+async fn a_client_secret_becomes_a_token_and_stays_out_of_every_error() {
+    let entra = Recorder::https(|request| {
+        if request.contains("client_secret=SECRET-right") {
+            let body = serde_json::json!({"token_type": "Bearer", "expires_in": 3600, "access_token": token(AUDIENCE)});
+            return answer("200 OK", "Content-Type: application/json\r\n", &body.to_string());
+        }
+        let body = r#"{"error":"invalid_client","error_codes":[7000215],"error_description":"bad SECRET-wrong"}"#;
+        answer("401 Unauthorized", "Content-Type: application/json\r\n", body)
+    })
+    .await;
+    let azurite = Azurite::shared().await;
+    let container = azurite.container().await;
+    azurite.put(&container, "k", "text").await;
+    let with = |secret: &str| {
+        let credential = Credential::AzureClientSecret {
+            tenant_id: "9c1f6c5e-0000-4000-8000-000000000001".to_owned(),
+            client_id: "9c1f6c5e-0000-4000-8000-000000000003".to_owned(),
+            client_secret: Secret::new(secret.to_owned()),
+            authority: Some(format!("https://{}", entra.addr())),
+        };
+        open_with(&azurite.endpoint(), &container, &credential)
+    };
+    let store = with("SECRET-right");
+    assert_eq!(read(&store, "k").await.unwrap(), b"text");
+    store.head(&key("k")).await.unwrap();
+    assert_eq!(entra.requests().len(), 1, "the token is asked for once");
+    let refused = with("SECRET-wrong").head(&key("k")).await.unwrap_err();
+    assert_eq!(refused.kind, StoreErrorKind::Denied);
+    let told = format!("{refused:?} {refused} {}", refused.cause.as_ref().unwrap());
+    assert!(told.contains("Entra answered 401 7000215"), "{told}");
+    assert!(!told.contains("SECRET"), "{told}");
+}
+
+#[tokio::test]
+async fn trouble_upstream_has_its_kind_and_is_tried_once() {
+    let cases = [
+        (
+            "429 Too Many Requests",
+            "Retry-After: 7\r\n",
+            StoreErrorKind::Throttled { retry_after: Some(Duration::from_secs(7)) },
+        ),
+        (
+            "503 Server Busy",
+            "x-ms-error-code: ServerBusy\r\n",
+            StoreErrorKind::Throttled { retry_after: None },
+        ),
+        ("503 Service Unavailable", "", StoreErrorKind::Unavailable),
+        ("500 Internal", "x-ms-error-code: InternalError\r\n", StoreErrorKind::Unavailable),
+        ("500 Timeout", "x-ms-error-code: OperationTimedOut\r\n", StoreErrorKind::TimedOut),
+        ("403 Forbidden", "x-ms-error-code: AuthorizationPermissionMismatch\r\n", StoreErrorKind::Denied),
+        ("409 Conflict", "x-ms-error-code: PublicAccessNotPermitted\r\n", StoreErrorKind::Denied),
+        ("307 Elsewhere", "Location: http://127.0.0.1:1/\r\n", StoreErrorKind::Unexpected),
+        ("206 Partial", "Content-Range: bytes 5-5/9\r\n", StoreErrorKind::Unexpected),
+    ];
+    for (status, headers, expect) in cases {
+        let upstream = Recorder::http(move |_| answer(status, headers, "x")).await;
+        let store = recorded(&upstream);
+        assert_eq!(kind(store.get(&key("k"), &GetOptions::default()).await), expect, "{status}");
+        assert_eq!(upstream.targets().len(), 1, "{status}");
+    }
+    let nowhere = format!("http://127.0.0.1:{}/{ACCOUNT}", free_port());
+    let store = open_with(&nowhere, "logs", &Credential::Anonymous);
+    assert_eq!(kind(store.head(&key("k")).await), StoreErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_ends_in_an_error() {
+    let upstream = Recorder::http(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc".to_vec()).await;
+    let store = recorded(&upstream);
+    assert_eq!(kind(read(&store, "k").await), StoreErrorKind::Unavailable);
+}
+
+#[test]
+fn a_bucket_that_no_container_can_be_is_refused() {
+    for (endpoint, container) in [
+        ("https://127.0.0.1:1/devstoreaccount1/", "logs"),
+        ("ftp://127.0.0.1:1", "logs"),
+        ("https://127.0.0.1:1/a", "../x"),
+        ("https://127.0.0.1:1/a", "UPPER"),
+        ("https://127.0.0.1:1/a?x", "logs"),
+    ] {
+        let refused = open(&bucket(endpoint, container), &bearer(AUDIENCE), &options()).unwrap_err();
+        assert_eq!(refused.kind, StoreErrorKind::Invalid, "{endpoint} {container}");
+    }
+    let plain = open(&bucket("http://127.0.0.1:1/a", "logs"), &bearer(AUDIENCE), &options());
+    assert!(plain.is_err(), "no token over http");
+}
