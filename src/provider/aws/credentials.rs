@@ -107,3 +107,64 @@ fn unresolved(operation: StoreOperation, cause: &CredentialsError) -> StoreError
 fn set_up(text: &'static str) -> StoreError {
     StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::NoCredential, text)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use aws_credential_types::provider::future;
+
+    use super::*;
+
+    /// Hands out a new credential each time, and counts.
+    #[derive(Debug, Clone)]
+    struct Chain {
+        lasts: Duration,
+        asked: Arc<AtomicU32>,
+    }
+
+    impl ProvideCredentials for Chain {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::new(async {
+                tokio::task::yield_now().await;
+                let id = format!("key-{}", self.asked.fetch_add(1, Ordering::SeqCst));
+                let end = std::time::UNIX_EPOCH
+                    + Duration::from_secs(SystemClock.now().unix_seconds().unsigned_abs())
+                    + self.lasts;
+                Ok(Credentials::new(id, "SECRET-key", None, Some(end), "test"))
+            })
+        }
+    }
+
+    /// Asks several times at once and returns how often the chain was asked.
+    async fn asked(lasts: Duration) -> u32 {
+        let asked = Arc::new(AtomicU32::new(0));
+        let source = SharedCredentialsProvider::new(Chain { lasts, asked: Arc::clone(&asked) });
+        let keeper = Keeper { source, kept: Mutex::new(None) };
+        futures::future::join_all((0..8).map(|_| keeper.identity(StoreOperation::Get))).await;
+        assert!(!format!("{keeper:?}").contains("SECRET"));
+        asked.load(Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn a_credential_is_fetched_once_and_renewed_before_it_ends() {
+        assert_eq!(asked(Duration::from_hours(1)).await, 1);
+        assert_eq!(asked(Duration::from_secs(30)).await, 8, "one that ends within a minute is not kept");
+    }
+
+    #[tokio::test]
+    async fn a_chain_that_fails_tells_its_kind_and_nothing_it_read() {
+        let told = |cause: CredentialsError| {
+            let error = unresolved(StoreOperation::Get, &cause);
+            assert!(!format!("{error:?}").contains("SECRET"));
+            error.kind
+        };
+        assert_eq!(told(CredentialsError::not_loaded("SECRET")), StoreErrorKind::NoCredential);
+        assert_eq!(told(CredentialsError::invalid_configuration("SECRET")), StoreErrorKind::NoCredential);
+        assert_eq!(told(CredentialsError::provider_error("SECRET")), StoreErrorKind::Unavailable);
+        assert_eq!(told(CredentialsError::provider_timed_out(Duration::ZERO)), StoreErrorKind::TimedOut);
+    }
+}

@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use bytes::Bytes;
+use http::header::{HeaderValue, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::Empty;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -12,6 +13,9 @@ use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
 
 /// Where a bucket lies when its registration names no region.
 const DEFAULT_REGION: &str = "us-east-1";
+
+/// How requests name themselves.
+const PRODUCT: &str = concat!("logboom/", env!("CARGO_PKG_VERSION"));
 
 /// What S3's signature leaves as it is in a query value; all else is `%XX`.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -41,6 +45,13 @@ impl Place {
             .map_err(wrong_set_up)?;
         let resolver = DefaultResolver::new();
         let found = ResolveEndpoint::resolve_endpoint(&resolver, &params).await.map_err(wrong_set_up)?;
+        // Directory buckets and multi-region access points want other signatures than the one that is made here.
+        if let Some(scheme) = found.auth_schemes().first() {
+            let name = scheme.get("signingName").and_then(|name| name.as_string());
+            if scheme.name() != "sigv4" || name != Some("s3") {
+                return Err(StoreError::new(StoreOperation::Connect, StoreErrorKind::Unsupported));
+            }
+        }
         let base = found.url().trim_end_matches('/').to_owned();
         Ok(Self { base, region })
     }
@@ -53,6 +64,8 @@ impl Place {
             .uri(ask.key, ask.query)
             .map_err(|cause| StoreError::caused_by(ask.operation, StoreErrorKind::Invalid, cause))?;
         *request.headers_mut() = ask.headers;
+        // CloudTrail shows it to the bucket's owner.
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
         Ok(request)
     }
 
@@ -92,8 +105,8 @@ mod tests {
     use crate::domain::label::LabelOrder;
     use crate::domain::principal::Group;
 
-    async fn url(native_name: &str, region: Option<&str>, endpoint: Option<&str>) -> String {
-        let bucket = Bucket {
+    fn bucket(native_name: &str, region: Option<&str>, endpoint: Option<&str>) -> Bucket {
+        Bucket {
             id: BucketId::parse("logs").unwrap(),
             provider: Provider::Aws,
             native_name: NativeName::parse(native_name).unwrap(),
@@ -103,8 +116,16 @@ mod tests {
             owner: Group::parse("owners").unwrap(),
             label: LabelOrder::new(&["internal"]).unwrap().iter().next().unwrap().clone(),
             credential: CredentialName::parse("logs").unwrap(),
-        };
-        Place::resolve(&bucket).await.unwrap().uri("a/../b", "").unwrap().to_string()
+        }
+    }
+
+    async fn url(native_name: &str, region: Option<&str>, endpoint: Option<&str>) -> String {
+        Place::resolve(&bucket(native_name, region, endpoint))
+            .await
+            .unwrap()
+            .uri("a/../b", "")
+            .unwrap()
+            .to_string()
     }
 
     #[tokio::test]
@@ -131,5 +152,19 @@ mod tests {
             url("a/../b", None, Some("https://store.example")).await,
             "https://store.example/a%2F..%2Fb/a/../b"
         );
+    }
+
+    #[tokio::test]
+    async fn a_bucket_that_wants_another_signature_is_not_supported() {
+        for name in ["logs--use1-az4--x-s3", "arn:aws:s3::123456789012:accesspoint/logs.mrap"] {
+            let error = Place::resolve(&bucket(name, Some("us-east-1"), None)).await.unwrap_err();
+            assert_eq!(error.kind, StoreErrorKind::Unsupported, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_is_no_url_is_a_wrong_set_up() {
+        let error = Place::resolve(&bucket("logs", None, Some("not a url"))).await.unwrap_err();
+        assert_eq!((error.operation, error.kind), (StoreOperation::Connect, StoreErrorKind::Unexpected));
     }
 }

@@ -1,4 +1,5 @@
-//! The shared HTTP client: HTTP/1.1, TLS by rustls with aws-lc. It follows no redirect and retries nothing by itself.
+//! The shared HTTP client: HTTP/1.1, TLS by rustls with aws-lc. It follows no redirect,
+//! and sends a request again only when the connection closed before anything of it was sent.
 
 use std::io;
 
