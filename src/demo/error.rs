@@ -36,6 +36,9 @@ pub enum DemoError {
         #[source]
         cause: io::Error,
     },
+    /// The preparation was cut short by a panic or a shutdown.
+    #[error("the demo was not prepared to the end")]
+    Stopped,
     /// The time given lies outside the calendar that log layouts can express.
     #[error("the time of the samples is outside the years 1970 to 9999")]
     InvalidTime,

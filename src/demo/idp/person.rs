@@ -58,8 +58,8 @@ impl Person {
             Self::Engineer => {
                 "On call for payments. Reads the load balancer and service logs of three clouds."
             }
-            Self::BucketOwner => "Owns the payments buckets. Reads and links everything up to confidential.",
-            Self::SecurityOfficer => "Lists every bucket and reads the restricted audit trails.",
+            Self::BucketOwner => "Owns the payments buckets. Lists, reads and links everything in them.",
+            Self::SecurityOfficer => "Lists every bucket and reads the audit trails.",
         }
     }
 
