@@ -27,6 +27,7 @@ const MAX_NAME_CHARS: usize = 1024;
 #[derive(Clone)]
 pub(super) struct Address {
     service: String,
+    account: String,
     container: String,
 }
 
@@ -49,23 +50,26 @@ impl Address {
         let account = bucket.account.as_deref().filter(|account| is_account(account));
         let account =
             account.ok_or_else(|| invalid("an Azure bucket names its account: 3 to 24 of a-z and 0-9"))?;
-        let service = match &bucket.endpoint {
+        let endpoint = match &bucket.endpoint {
             Some(endpoint) if endpoint.ends_with('/') => return Err(invalid("the endpoint ends in a slash")),
             Some(endpoint) => endpoint.clone(),
             None => format!("https://{account}.blob.core.windows.net"),
         };
-        let plain = Url::parse(&service).is_ok_and(|url| {
-            matches!(url.scheme(), "https" | "http") && url.query().is_none() && url.fragment().is_none()
-        });
-        if !plain {
-            return Err(invalid("the endpoint is no http or https URL"));
-        }
-        Ok(Self { service, container: container.to_owned() })
+        let service = Url::parse(&endpoint).ok().filter(is_plain);
+        let service = service.ok_or_else(|| invalid("the endpoint is no plain http or https URL"))?;
+        // As `url` writes it, so that what is added below can be compared byte by byte.
+        let service = service.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { service, account: account.to_owned(), container: container.to_owned() })
     }
 
     /// The service's own URL.
     pub(super) fn service(&self) -> &str {
         &self.service
+    }
+
+    /// The storage account's name, as signatures name it.
+    pub(super) fn account(&self) -> &str {
+        &self.account
     }
 
     /// The container's name.
@@ -105,6 +109,14 @@ fn is_exact(name: &str) -> bool {
 /// Whether the key has an empty segment, which an account with hierarchical namespace folds away.
 pub(super) fn has_empty_segment(key: &ObjectKey) -> bool {
     key.as_str().split('/').any(str::is_empty)
+}
+
+fn is_plain(url: &Url) -> bool {
+    matches!(url.scheme(), "https" | "http")
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
 }
 
 fn is_container(name: &str) -> bool {

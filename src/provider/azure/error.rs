@@ -58,7 +58,7 @@ pub(super) fn failed(operation: StoreOperation, cause: &azure_core::Error) -> St
     if let Some((status, code)) = answer {
         let code = plain(code.as_deref().unwrap_or_default());
         let (who, kind) = match (signing_in, status) {
-            (true, 400..=428) => ("Entra", StoreErrorKind::Denied),
+            (true, 400..=428) => ("Entra", StoreErrorKind::NoCredential),
             (true, _) => ("Entra", kind(operation, status, &code, None)),
             (false, _) => ("Azure", kind(operation, status, &code, None)),
         };

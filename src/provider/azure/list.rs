@@ -98,7 +98,7 @@ struct Entry {
 
 /// Reads a page. Names are taken byte by byte: nothing is trimmed, references are resolved, and names that XML cannot hold
 /// come percent-encoded and say so (`Encoded="true"`). `None` when it is no listing.
-fn parse(page: &[u8]) -> Option<Listing> {
+pub(super) fn parse(page: &[u8]) -> Option<Listing> {
     let text = std::str::from_utf8(page).ok()?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     let mut listing = Listing::default();

@@ -36,6 +36,8 @@ mod error;
 mod list;
 mod read;
 mod sign;
+#[cfg(test)]
+mod tests;
 
 /// The version of the service's protocol, equal to the one that `azure_storage_blob` 1.1 and `azure_storage_sas` 1.0 speak.
 const API_VERSION: &str = "2026-04-06";
@@ -48,54 +50,80 @@ const SCOPE: &str = "https://storage.azure.com/.default";
 pub struct Options {
     /// How long a connection may take to stand, TLS included.
     pub connect_timeout: Duration,
-    /// How long the service may stay silent, before its answer and between two pieces of a body.
-    pub read_timeout: Duration,
-    /// Certificate authorities to trust beside the machine's own, as PEM.
-    pub extra_ca_pem: Option<Vec<u8>>,
+    /// How long an unused connection is kept.
+    pub idle_timeout: Duration,
+    /// Certificates (PEM) that are trusted beside the machine's own, for endpoints behind a private authority.
+    pub extra_ca_pem: Option<String>,
     /// How long a delegation key is used for links that are shorter than this. Azure allows at most seven days.
     pub delegation_key_life: Duration,
 }
 
-/// Makes a client for one container. Nothing is sent yet.
-///
-/// # Errors
-/// [`StoreErrorKind::Invalid`] when the bucket has no account, or a name or endpoint that no container can have;
-/// [`StoreErrorKind::NoCredential`] when the credential is another cloud's or cannot be used.
-pub fn open(bucket: &Bucket, credential: &Credential, options: &Options) -> Result<Store, StoreError> {
-    let address = Address::of(bucket)?;
-    let client = client_options(options)?;
-    let token = credential::token(credential, &client)?;
-    let links = match (&token, &bucket.account) {
-        (Some(token), Some(account)) => Some(Links::new(account, &address, token.clone(), &client, options)?),
-        _ => None,
-    };
-    let wire = Wire { pipeline: pipeline(client, token), address };
-    Ok(Arc::new(AzureStore { wire, links }))
+/// The client for all containers: one pool of connections.
+#[derive(Clone)]
+pub struct BlobStorage {
+    client: ClientOptions,
+    delegation_key_life: Duration,
 }
 
-fn client_options(options: &Options) -> Result<ClientOptions, StoreError> {
-    let unusable = |cause: reqwest::Error| {
-        StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Unexpected, cause)
-    };
-    let mut builder = reqwest::Client::builder()
+impl fmt::Debug for BlobStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlobStorage(…)")
+    }
+}
+
+impl BlobStorage {
+    /// Builds the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Unexpected`] when the certificates are none, or TLS cannot be set up.
+    pub fn new(options: &Options) -> Result<Self, StoreError> {
+        let client = http_client(options).map_err(|cause| {
+            StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Unexpected, cause)
+        })?;
+        let client = ClientOptions {
+            retry: RetryOptions::none(),
+            transport: Some(Transport::new(Arc::new(client))),
+            user_agent: UserAgentOptions { application_id: Some("logboom".to_owned()) },
+            ..ClientOptions::default()
+        };
+        Ok(Self { client, delegation_key_life: options.delegation_key_life })
+    }
+
+    /// Opens one container with one credential. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Invalid`] when the bucket has no account, or a name or endpoint that no container can have;
+    /// [`StoreErrorKind::NoCredential`] when the credential is another cloud's or cannot be used.
+    pub fn open(&self, bucket: &Bucket, credential: &Credential) -> Result<Store, StoreError> {
+        let address = Address::of(bucket)?;
+        let token = credential::token(credential, &self.client)?;
+        let links = match &token {
+            Some(token) => {
+                Some(Links::new(&address, Arc::clone(token), &self.client, self.delegation_key_life)?)
+            }
+            None => None,
+        };
+        let wire = Wire { pipeline: pipeline(self.client.clone(), token), address };
+        Ok(Arc::new(AzureStore { wire, links }))
+    }
+}
+
+/// Follows no redirect, decodes nothing, and speaks HTTP/1.1, as Azure does: a body that is dropped closes its connection.
+/// How long an answer or a body may take is for `guarded` to say.
+fn http_client(options: &Options) -> reqwest::Result<reqwest::Client> {
+    let trusted = options.extra_ca_pem.as_deref().unwrap_or_default();
+    reqwest::Client::builder()
         .connect_timeout(options.connect_timeout)
-        .read_timeout(options.read_timeout)
+        .pool_idle_timeout(options.idle_timeout)
         .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_merge(reqwest::Certificate::from_pem_bundle(trusted.as_bytes())?)
+        .http1_only()
         .no_proxy()
         .no_gzip()
         .no_brotli()
         .no_deflate()
-        .no_zstd();
-    if let Some(pem) = &options.extra_ca_pem {
-        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem).map_err(unusable)?);
-    }
-    let client = builder.build().map_err(unusable)?;
-    Ok(ClientOptions {
-        retry: RetryOptions::none(),
-        transport: Some(Transport::new(Arc::new(client))),
-        user_agent: UserAgentOptions { application_id: Some("logboom".to_owned()) },
-        ..ClientOptions::default()
-    })
+        .no_zstd()
+        .build()
 }
 
 fn pipeline(client: ClientOptions, token: Option<Arc<dyn TokenCredential>>) -> Pipeline {

@@ -19,7 +19,7 @@ use crate::domain::key::ObjectKey;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::provider::azure::address::Address;
-use crate::provider::azure::{API_VERSION, Options, error};
+use crate::provider::azure::{API_VERSION, error};
 use crate::provider::error::StoreOperation;
 use crate::provider::{Link, LinkOptions, StoreError, StoreErrorKind};
 
@@ -46,23 +46,24 @@ struct HeldKey {
 
 impl Links {
     pub(super) fn new(
-        account: &str,
         address: &Address,
         token: Arc<dyn TokenCredential>,
         client: &ClientOptions,
-        options: &Options,
+        key_life: Duration,
     ) -> Result<Self, StoreError> {
-        let unusable =
-            || error::unexpected(StoreOperation::Connect, "the endpoint takes no credential: not https");
+        let unusable = || {
+            let why = "a credential goes to an https endpoint only";
+            StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Invalid, why)
+        };
         let url = Url::parse(address.service()).map_err(|_| unusable())?;
         let client =
             BlobServiceClientOptions { client_options: client.clone(), version: API_VERSION.to_owned() };
         let service = BlobServiceClient::new(url, Some(token), Some(client)).map_err(|_| unusable())?;
         Ok(Self {
-            account: account.to_owned(),
+            account: address.account().to_owned(),
             container: address.container().to_owned(),
             service,
-            key_life: options.delegation_key_life.min(MAX_KEY_LIFE),
+            key_life: key_life.min(MAX_KEY_LIFE),
             key: Mutex::new(None),
         })
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use logboom::domain::credential::Credential;
-use logboom::domain::time::{Clock, SystemClock};
+use logboom::domain::time::{Clock, SystemClock, Timestamp};
 use logboom::provider::{Link, LinkOptions, Store, StoreError, StoreErrorKind};
 
 use crate::contract::store::{key, kind, read};
@@ -11,9 +11,13 @@ use crate::harness::azurite::{Azurite, client};
 use crate::providers::azure::{open_with, store};
 
 async fn link(store: &Store, name: &str, ttl: Duration) -> Result<Link, StoreError> {
+    link_at(store, name, ttl, SystemClock.now()).await
+}
+
+async fn link_at(store: &Store, name: &str, ttl: Duration, now: Timestamp) -> Result<Link, StoreError> {
     let options = LinkOptions {
         ttl,
-        now: SystemClock.now(),
+        now,
         content_disposition: "attachment; filename=\"a b.log\"".to_owned(),
         content_type: "application/octet-stream".to_owned(),
     };
@@ -68,13 +72,9 @@ async fn a_link_ends_when_it_says_and_never_lasts_beyond_seven_days() {
     let container = azurite.container().await;
     azurite.put(&container, "k", "text").await;
     let store = store(azurite, &container);
-    let past = LinkOptions {
-        ttl: Duration::from_mins(1),
-        now: SystemClock.now().minus(Duration::from_mins(3)),
-        content_disposition: "attachment".to_owned(),
-        content_type: "text/plain".to_owned(),
-    };
-    let over = store.links().unwrap().link(&key("k"), &past).await.unwrap();
+    let minute = Duration::from_mins(1);
+    let past = SystemClock.now().minus(Duration::from_mins(3));
+    let over = link_at(&store, "k", minute, past).await.unwrap();
     assert!(over.expires_at < SystemClock.now());
     assert_eq!(client().get(over.url.expose()).send().await.unwrap().status(), 403);
     assert!(link(&store, "k", Duration::from_hours(7 * 24)).await.is_ok());
@@ -85,16 +85,18 @@ async fn a_link_ends_when_it_says_and_never_lasts_beyond_seven_days() {
 }
 
 #[tokio::test]
-async fn links_share_one_delegation_key() {
+async fn links_share_a_delegation_key_until_it_is_too_short() {
     let azurite = Azurite::shared().await;
     let container = azurite.container().await;
-    azurite.put(&container, "k", "text").await;
     let store = store(azurite, &container);
-    let minutes = Duration::from_mins(5);
-    let (one, two) = tokio::join!(link(&store, "k", minutes), link(&store, "k", minutes));
-    let key_end = |link: &Link| {
-        let url = link.url.expose();
-        url.split("ske=").nth(1).unwrap().split('&').next().unwrap().to_owned()
+    let key_end = async |minutes: u64, later: u64| {
+        let now = SystemClock.now().plus(Duration::from_mins(later));
+        let made = link_at(&store, "k", Duration::from_mins(minutes), now).await.unwrap();
+        made.url.expose().split("&ske=").nth(1).unwrap().split('&').next().unwrap().to_owned()
     };
-    assert_eq!(key_end(&one.unwrap()), key_end(&two.unwrap()));
+    let (one, two) = tokio::join!(key_end(5, 0), key_end(10, 20));
+    assert_eq!(one, two, "the second link, made 20 minutes later, takes the key that lives for an hour");
+    let third = key_end(50, 20).await;
+    assert_ne!(third, one, "a link that outlives the key gets a new one");
+    assert_eq!(key_end(5, 21).await, third);
 }

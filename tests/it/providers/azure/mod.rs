@@ -10,7 +10,7 @@ use logboom::domain::label::LabelOrder;
 use logboom::domain::principal::Group;
 use logboom::domain::secret::Secret;
 use logboom::provider::Store;
-use logboom::provider::azure::{Options, open};
+use logboom::provider::azure::{BlobStorage, Options};
 
 use crate::contract::store::{CloudFixture, StoreFixture, TestBucket, cloud_battery, key, store_battery};
 use crate::harness::azurite::{ACCOUNT, AUDIENCE, Azurite, token};
@@ -90,13 +90,14 @@ impl CloudFixture for Fixture {
     }
 }
 
-fn options() -> Options {
-    Options {
+fn blob_storage() -> BlobStorage {
+    let options = Options {
         connect_timeout: Duration::from_secs(5),
-        read_timeout: Duration::from_secs(10),
-        extra_ca_pem: Some(certificates().ca_pem()),
+        idle_timeout: Duration::from_mins(1),
+        extra_ca_pem: Some(String::from_utf8(certificates().ca_pem()).expect("PEM")),
         delegation_key_life: Duration::from_hours(1),
-    }
+    };
+    BlobStorage::new(&options).expect("a client")
 }
 
 fn bucket(endpoint: &str, container: &str) -> Bucket {
@@ -119,7 +120,7 @@ fn bearer(audience: &str) -> Credential {
 }
 
 fn open_with(endpoint: &str, container: &str, credential: &Credential) -> Store {
-    open(&bucket(endpoint, container), credential, &options()).expect("a store")
+    blob_storage().open(&bucket(endpoint, container), credential).expect("a store")
 }
 
 fn store(azurite: &Azurite, container: &str) -> Store {
