@@ -19,17 +19,17 @@ const MAX_WINDOW_LOG: u32 = 23;
 
 /// How far one object may grow.
 #[derive(Debug, Clone, Copy)]
-pub struct DecodeLimits {
+pub struct Limits {
     /// The most decoded bytes of one compressed object.
-    pub output_bytes: u64,
+    pub max_output_bytes: u64,
     /// The most decoded bytes for each byte read, once [`RATIO_GRACE_BYTES`] came out. Deflate itself ends at 1,032.
-    pub ratio: u64,
+    pub max_ratio: u64,
 }
 
 /// How an object is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
-    /// Not at all; [`DecodeLimits`] do not apply.
+    /// Not at all; [`Limits`] do not apply.
     Plain,
     /// RFC 1952, one or more members.
     Gzip,
@@ -59,7 +59,7 @@ pub enum DecodeError {
 
 /// Decodes one object from its chunks.
 pub struct Decoder {
-    limits: DecodeLimits,
+    limits: Limits,
     engine: Engine,
     piece: Vec<u8>,
     /// Whether the last piece was full, so that more may come without input.
@@ -79,7 +79,7 @@ enum Engine {
 impl Decoder {
     /// A decoder that has seen nothing.
     #[must_use]
-    pub fn new(limits: DecodeLimits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         let engine = Engine::Sniffing(Vec::new());
         Self { limits, engine, piece: Vec::new(), pending: false, read: 0, written: 0 }
     }
@@ -186,8 +186,9 @@ impl Decoder {
         self.read += (before_in - input.len()) as u64;
         self.written += (self.piece.len() - before_out) as u64;
         self.pending = self.piece.len() == self.piece.capacity();
-        let swollen = self.written > RATIO_GRACE_BYTES && self.written / self.limits.ratio.max(1) > self.read;
-        if swollen || self.written > self.limits.output_bytes {
+        let swollen =
+            self.written > RATIO_GRACE_BYTES && self.written / self.limits.max_ratio.max(1) > self.read;
+        if swollen || self.written > self.limits.max_output_bytes {
             return Err(DecodeError::TooLarge);
         }
         Ok(())

@@ -1,29 +1,32 @@
 //! Decodes an object while it is read: the one file of decoding that awaits.
 
+use std::fmt;
+
 use bytes::{Buf, Bytes};
-use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 
-use crate::logs::decode::{Coding, DecodeError, DecodeLimits, Decoder};
-use crate::provider::{ByteStream, StoreError};
+use crate::logs::decode::{Coding, DecodeError, Decoder, Limits};
+use crate::provider::error::StoreOperation;
+use crate::provider::{ByteStream, StoreError, StoreErrorKind};
 
 /// A decoded object: its first piece is known to be good, so a failure before it can still be an answer of its own.
 pub struct Decoded {
     /// How it was compressed.
     pub coding: Coding,
-    /// The decoded bytes, in pieces of at most [`crate::logs::decode::PIECE_BYTES`].
-    pub body: BoxStream<'static, Result<Bytes, DecodedReadError>>,
+    /// The decoded bytes, in pieces of at most [`crate::logs::decode::PIECE_BYTES`]. What cannot be decoded ends it
+    /// with [`StoreErrorKind::Unexpected`] and the [`DecodeError`] as its cause.
+    pub body: ByteStream,
 }
 
-impl std::fmt::Debug for Decoded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoded").field("coding", &self.coding).finish_non_exhaustive()
     }
 }
 
-/// Why decoded bytes end before their time.
+/// Why not even the first piece can be had.
 #[derive(Debug, thiserror::Error)]
-pub enum DecodedReadError {
+pub enum OpenError {
     /// The provider failed.
     #[error("cannot read the object to decode")]
     Store(#[from] StoreError),
@@ -32,16 +35,28 @@ pub enum DecodedReadError {
     Decode(#[from] DecodeError),
 }
 
+impl From<OpenError> for StoreError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Store(error) => error,
+            OpenError::Decode(cause) => {
+                Self::caused_by(StoreOperation::Read, StoreErrorKind::Unexpected, cause)
+            }
+        }
+    }
+}
+
 /// Opens a body for decoding and decodes its first piece. One chunk and one piece are held at a time.
 ///
 /// # Errors
-/// [`DecodedReadError`] when not even the first piece can be had.
-pub async fn open(body: ByteStream, limits: DecodeLimits) -> Result<Decoded, DecodedReadError> {
+/// [`OpenError`] when not even the first piece can be had.
+pub async fn open(body: ByteStream, limits: Limits) -> Result<Decoded, OpenError> {
     let mut reader = Reader { body: Some(body), chunk: Bytes::new(), decoder: Decoder::new(limits) };
     let first = reader.next().await?;
     let coding = reader.decoder.coding().unwrap_or(Coding::Plain);
-    let rest =
-        stream::try_unfold(reader, async |mut reader| Ok(reader.next().await?.map(|piece| (piece, reader))));
+    let rest = stream::try_unfold(reader, async |mut reader| {
+        Ok::<_, StoreError>(reader.next().await?.map(|piece| (piece, reader)))
+    });
     let body = stream::iter(first.map(Ok)).chain(rest).boxed();
     Ok(Decoded { coding, body })
 }
@@ -54,7 +69,7 @@ struct Reader {
 }
 
 impl Reader {
-    async fn next(&mut self) -> Result<Option<Bytes>, DecodedReadError> {
+    async fn next(&mut self) -> Result<Option<Bytes>, OpenError> {
         loop {
             // Decoding never waits by itself: without this a large object would keep its thread.
             tokio::task::coop::consume_budget().await;

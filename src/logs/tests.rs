@@ -8,13 +8,13 @@ use flate2::write::GzEncoder;
 use futures::{StreamExt, stream};
 use proptest::prelude::*;
 
-use crate::logs::decode::{Coding, DecodeError, DecodeLimits, Decoder, PIECE_BYTES};
-use crate::logs::decode_stream::{DecodedReadError, open};
+use crate::logs::decode::{Coding, DecodeError, Decoder, Limits, PIECE_BYTES};
+use crate::logs::decode_stream::{OpenError, open};
 use crate::provider::{StoreError, StoreErrorKind, error::StoreOperation};
 
 const MIB: usize = 1024 * 1024;
 
-const ROOMY: DecodeLimits = DecodeLimits { output_bytes: u64::MAX, ratio: u64::MAX };
+const ROOMY: Limits = Limits { max_output_bytes: u64::MAX, max_ratio: u64::MAX };
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -33,7 +33,7 @@ fn bomb() -> Vec<u8> {
 
 /// Feeds the chunks and gives each piece to `take`.
 fn decode_chunks<'a>(
-    limits: DecodeLimits,
+    limits: Limits,
     chunks: impl IntoIterator<Item = &'a [u8]>,
     mut take: impl FnMut(&[u8]),
 ) -> Result<Coding, DecodeError> {
@@ -59,7 +59,7 @@ fn decode(bytes: &[u8], chunk: usize) -> Result<(Coding, Vec<u8>), DecodeError> 
 }
 
 /// How much comes out before the decoder stops, and why it does.
-fn grow(limits: DecodeLimits, bytes: &[u8]) -> (usize, Result<Coding, DecodeError>) {
+fn grow(limits: Limits, bytes: &[u8]) -> (usize, Result<Coding, DecodeError>) {
     let mut count = 0;
     let result = decode_chunks(limits, bytes.chunks(16 * 1024), |piece| count += piece.len());
     (count, result)
@@ -129,7 +129,7 @@ fn what_is_damaged_is_corrupt() {
 fn a_bomb_stops_at_the_ratio() {
     let bomb = bomb();
     assert!(bomb.len() < 300 * 1024);
-    let limits = DecodeLimits { ratio: 200, ..ROOMY };
+    let limits = Limits { max_ratio: 200, ..ROOMY };
     let (count, result) = grow(limits, &bomb);
     assert!(matches!(result, Err(DecodeError::TooLarge)));
     assert!(count <= 200 * 16 * 1024 + PIECE_BYTES, "{count}");
@@ -140,7 +140,7 @@ fn a_bomb_stops_at_the_ratio() {
 
 #[test]
 fn a_bomb_stops_at_the_number_of_bytes() {
-    let limits = DecodeLimits { output_bytes: 8 << 20, ratio: u64::MAX };
+    let limits = Limits { max_output_bytes: 8 << 20, max_ratio: u64::MAX };
     let members = gzip(&vec![0; MIB]).repeat(10_000);
     for bomb in [bomb(), members, zstd(&vec![0; 32 * MIB])] {
         let (count, result) = grow(limits, &bomb);
@@ -152,20 +152,20 @@ fn a_bomb_stops_at_the_number_of_bytes() {
 #[test]
 fn a_bomb_in_a_bomb_gives_the_inner_one_as_it_is() {
     let inner = bomb();
-    let (count, result) = grow(DecodeLimits { ratio: 200, ..ROOMY }, &gzip(&inner));
+    let (count, result) = grow(Limits { max_ratio: 200, ..ROOMY }, &gzip(&inner));
     assert_eq!((count, result.unwrap()), (inner.len(), Coding::Gzip));
 }
 
 #[test]
 fn a_short_file_may_shrink_to_nothing() {
-    let limits = DecodeLimits { ratio: 10, ..ROOMY };
+    let limits = Limits { max_ratio: 10, ..ROOMY };
     let (count, result) = grow(limits, &gzip(&vec![0; MIB]));
     assert_eq!((count, result.unwrap()), (MIB, Coding::Gzip));
 }
 
 #[test]
 fn plain_text_has_no_limit() {
-    let limits = DecodeLimits { output_bytes: 10, ratio: 1 };
+    let limits = Limits { max_output_bytes: 10, max_ratio: 1 };
     assert_eq!(grow(limits, &vec![b'x'; MIB]).0, MIB);
 }
 
@@ -198,7 +198,7 @@ proptest! {
     fn any_bytes_end_in_a_result(mut bytes in prop::collection::vec(any::<u8>(), 0..600), magic in 0..3, chunk in 1_usize..64) {
         let head: &[u8] = match magic { 0 => &[0x1f, 0x8b, 8], 1 => &[0x28, 0xb5, 0x2f, 0xfd], _ => &[] };
         bytes.splice(0..0, head.iter().copied());
-        let limits = DecodeLimits { output_bytes: 1 << 20, ratio: 1000 };
+        let limits = Limits { max_output_bytes: 1 << 20, max_ratio: 1000 };
         let mut count = 0;
         let result = decode_chunks(limits, bytes.chunks(chunk), |piece| count += piece.len());
         prop_assert!(count <= 1 << 20);
@@ -221,7 +221,7 @@ async fn a_stream_is_decoded_as_it_comes() {
 async fn an_object_that_is_damaged_at_once_never_begins() {
     let body = stream::iter([Ok(Bytes::from_static(b"\x1f\x8b\x08but not gzip"))]).boxed();
     let error = open(body, ROOMY).await.unwrap_err();
-    assert!(matches!(error, DecodedReadError::Decode(DecodeError::Corrupt { .. })));
+    assert!(matches!(error, OpenError::Decode(DecodeError::Corrupt { .. })));
 }
 
 #[tokio::test]
@@ -230,6 +230,18 @@ async fn a_stream_that_breaks_says_so_behind_what_was_decoded() {
     let body = stream::iter([Ok(Bytes::from_static(b"a line\n")), Err(broken)]).boxed();
     let mut decoded = open(body, ROOMY).await.unwrap();
     assert_eq!(decoded.body.next().await.unwrap().unwrap(), "a line\n");
-    assert!(matches!(decoded.body.next().await, Some(Err(DecodedReadError::Store(_)))));
+    let error = decoded.body.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unavailable);
     assert!(decoded.body.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_bomb_breaks_the_stream_off() {
+    let limits = Limits { max_output_bytes: 4 << 20, max_ratio: u64::MAX };
+    let body = stream::iter([Ok(Bytes::from(bomb()))]).boxed();
+    let pieces: Vec<_> = open(body, limits).await.unwrap().body.collect().await;
+    let (last, good) = pieces.split_last().unwrap();
+    assert!(good.iter().map(|piece| piece.as_ref().unwrap().len()).sum::<usize>() <= 4 * MIB);
+    let error = last.as_ref().unwrap_err();
+    assert_eq!((&error.kind, error.operation), (&StoreErrorKind::Unexpected, StoreOperation::Read));
 }
