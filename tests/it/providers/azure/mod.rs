@@ -19,6 +19,7 @@ use crate::harness::tls::certificates;
 
 mod links;
 mod reads;
+mod secrets;
 mod wire;
 
 store_battery!(fixture());

@@ -1,14 +1,13 @@
-//! What goes over the wire: keys, tokens, refusals, broken bodies.
+//! What goes over the wire: keys, refusals, broken bodies.
 
 use std::time::Duration;
 
 use logboom::domain::credential::Credential;
 use logboom::domain::key::Delimiter;
-use logboom::domain::secret::Secret;
-use logboom::provider::{GetOptions, StoreErrorKind};
+use logboom::provider::{Cursor, GetOptions, StoreErrorKind};
 
 use crate::contract::store::{key, kind, page, read};
-use crate::harness::azurite::{ACCOUNT, AUDIENCE, Azurite, token};
+use crate::harness::azurite::{ACCOUNT, AUDIENCE};
 use crate::harness::recorder::Recorder;
 use crate::harness::servers::free_port;
 use crate::providers::azure::{answer, bearer, blob_storage, bucket, open_with, recorded};
@@ -62,6 +61,18 @@ async fn a_key_is_on_the_wire_exactly_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_prefix_and_a_cursor_are_values_and_never_paths() {
+    let upstream =
+        Recorder::http(|_| answer("200 OK", "", "<EnumerationResults><Blobs/></EnumerationResults>")).await;
+    let mut options = page("team-a/../b?&#+ ü", Some(Delimiter), 7);
+    options.cursor = Some(Cursor("2!4!x==&comp=acl".to_owned()));
+    recorded(&upstream).list(&options).await.unwrap();
+    let parameters = "restype=container&comp=list&maxresults=7&prefix=team-a%2F..%2Fb%3F%26%23%2B%20%C3%BC\
+                      &delimiter=%2F&marker=2%214%21x%3D%3D%26comp%3Dacl";
+    assert_eq!(upstream.targets(), [format!("/{ACCOUNT}/logs?{parameters}")]);
+}
+
+#[tokio::test]
 async fn a_key_that_the_account_folds_into_another_is_not_there() {
     // With hierarchical namespace `a//b` is `a/b`: reads answer its bytes, listings its true name.
     let upstream = Recorder::http(|request| {
@@ -85,40 +96,6 @@ async fn a_key_that_the_account_folds_into_another_is_not_there() {
     }
     assert_eq!(kind(store.list(&page("a//", Some(Delimiter), 1000)).await), StoreErrorKind::Unexpected);
     assert!(upstream.targets().iter().all(|target| target.contains("comp=list")));
-}
-
-#[tokio::test]
-async fn a_client_secret_becomes_a_token_and_stays_out_of_every_error() {
-    let entra = Recorder::https(|request| {
-        if request.contains("client_secret=SECRET-right") {
-            let body = serde_json::json!({"token_type": "Bearer", "expires_in": 3600, "access_token": token(AUDIENCE)});
-            return answer("200 OK", "Content-Type: application/json\r\n", &body.to_string());
-        }
-        let body = r#"{"error":"invalid_client","error_codes":[7000215],"error_description":"bad SECRET-wrong"}"#;
-        answer("401 Unauthorized", "Content-Type: application/json\r\n", body)
-    })
-    .await;
-    let azurite = Azurite::shared().await;
-    let container = azurite.container().await;
-    azurite.put(&container, "k", "text").await;
-    let with = |secret: &str| {
-        let credential = Credential::AzureClientSecret {
-            tenant_id: "9c1f6c5e-0000-4000-8000-000000000001".to_owned(),
-            client_id: "9c1f6c5e-0000-4000-8000-000000000003".to_owned(),
-            client_secret: Secret::new(secret.to_owned()),
-            authority: Some(format!("https://{}", entra.addr())),
-        };
-        open_with(&azurite.endpoint(), &container, &credential)
-    };
-    let store = with("SECRET-right");
-    assert_eq!(read(&store, "k").await.unwrap(), b"text");
-    store.head(&key("k")).await.unwrap();
-    assert_eq!(entra.requests().len(), 1, "the token is asked for once");
-    let refused = with("SECRET-wrong").head(&key("k")).await.unwrap_err();
-    assert_eq!(refused.kind, StoreErrorKind::NoCredential);
-    let told = format!("{refused:?} {refused} {}", refused.cause.as_ref().unwrap());
-    assert!(told.contains("Entra answered 401 7000215"), "{told}");
-    assert!(!told.contains("SECRET"), "{told}");
 }
 
 #[tokio::test]
