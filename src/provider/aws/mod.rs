@@ -37,7 +37,7 @@ use wire::Wire;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Certificates (PEM) that are trusted beside the machine's own, for stores behind a private authority.
-    pub extra_ca_pem: Option<String>,
+    pub extra_ca_pem: Option<Vec<u8>>,
     /// How long a connection may take to open.
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.

@@ -84,7 +84,7 @@ pub(super) async fn read_all(
 pub(super) fn sdk_client(options: &Options) -> Result<SharedHttpClient, StoreError> {
     let mut trust = tls::TrustStore::empty().with_native_roots(true);
     if let Some(pem) = &options.extra_ca_pem {
-        trust.add_pem_certificate(pem.as_bytes());
+        trust.add_pem_certificate(pem.as_slice());
     }
     let context = tls::TlsContext::builder().with_trust_store(trust).build().map_err(wrong_set_up)?;
     Ok(aws_smithy_http_client::Builder::new()
@@ -98,8 +98,12 @@ fn tls_config(options: &Options) -> Result<ClientConfig, StoreError> {
     // A machine without certificates of its own still reaches stores by plain HTTP or under the extra authority.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(pem) = &options.extra_ca_pem {
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let own = roots.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
             roots.add(certificate.map_err(wrong_set_up)?).map_err(wrong_set_up)?;
+        }
+        if roots.len() == own {
+            return Err(wrong_set_up("the extra authorities hold no PEM certificate"));
         }
     }
     let provider = rustls::crypto::aws_lc_rs::default_provider();

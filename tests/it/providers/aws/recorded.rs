@@ -1,88 +1,68 @@
 //! Against a server that writes down what it is asked and answers as it was told.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use logboom::domain::credential::Credential;
 use logboom::domain::key::Delimiter;
 use logboom::domain::secret::Secret;
+use logboom::provider::aws::{Options, S3};
 use logboom::provider::error::StoreOperation;
 use logboom::provider::{Cursor, GetOptions, ListOptions, StoreErrorKind};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
+use crate::harness::recorder::Recorder;
 use crate::harness::servers::free_port;
-use crate::providers::aws::{ODD_KEYS, key, link, open, page, read};
+use crate::harness::tls::certificates;
+use crate::providers::aws::{ODD_KEYS, bucket, key, link, open, options, page, read};
 
-/// A server that writes down the head of each request and always gives the same answer.
-struct Recorder {
-    endpoint: String,
-    heads: Arc<Mutex<Vec<String>>>,
-    /// Ends the server with the test.
-    _work: JoinSet<()>,
+/// A server that always gives the same answer.
+async fn always(answer: impl Into<Vec<u8>>) -> Recorder {
+    let answer = answer.into();
+    Recorder::http(move |_| answer.clone()).await
 }
 
-impl Recorder {
-    async fn start(answer: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let heads = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&heads);
-        let mut work = JoinSet::new();
-        work.spawn(async move {
-            loop {
-                let (mut socket, _) = listener.accept().await.unwrap();
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.push(socket.read_u8().await.unwrap());
-                }
-                seen.lock().unwrap().push(String::from_utf8(head).unwrap());
-                socket.write_all(answer.as_bytes()).await.unwrap();
-            }
-        });
-        Self { endpoint, heads, _work: work }
-    }
+fn endpoint(recorder: &Recorder) -> String {
+    format!("http://{}", recorder.addr())
+}
 
-    /// The target of the last request.
-    fn target(&self) -> String {
-        self.last_head().split(' ').nth(1).unwrap().to_owned()
-    }
+/// The target of the last request.
+fn last_target(recorder: &Recorder) -> String {
+    recorder.targets().pop().unwrap()
+}
 
-    fn last_head(&self) -> String {
-        self.heads.lock().unwrap().last().unwrap().clone()
-    }
+/// The head of the last request, in small letters.
+fn last_head(recorder: &Recorder) -> String {
+    recorder.requests().pop().unwrap().to_lowercase()
 }
 
 const EMPTY_OBJECT: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"e\"\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn a_key_reaches_s3_byte_for_byte() {
-    let recorder = Recorder::start(EMPTY_OBJECT).await;
-    let signed = open("logs", &recorder.endpoint, &some_keys()).await;
-    let unsigned = open("logs", &recorder.endpoint, &Credential::Anonymous).await;
+    let recorder = always(EMPTY_OBJECT).await;
+    let signed = open("logs", &endpoint(&recorder), &some_keys()).await;
+    let unsigned = open("logs", &endpoint(&recorder), &Credential::Anonymous).await;
     for (name, encoded) in ODD_KEYS {
         for store in [&signed, &unsigned] {
             store.head(&key(name)).await.unwrap();
-            assert_eq!(recorder.target(), format!("/logs/{encoded}"), "HEAD {name:?}");
+            assert_eq!(last_target(&recorder), format!("/logs/{encoded}"), "HEAD {name:?}");
             read(store, name).await.unwrap();
-            assert_eq!(recorder.target(), format!("/logs/{encoded}"), "GET {name:?}");
+            assert_eq!(last_target(&recorder), format!("/logs/{encoded}"), "GET {name:?}");
         }
         let made = link(&signed, name, Duration::from_mins(1)).await.unwrap();
-        let start = format!("{}/logs/{encoded}?", recorder.endpoint);
+        let start = format!("{}/logs/{encoded}?", endpoint(&recorder));
         assert!(made.url.expose().starts_with(&start), "link {name:?}: {}", made.url.expose());
     }
 }
 
 #[tokio::test]
 async fn a_page_is_asked_for_with_every_letter_encoded() {
-    let recorder = Recorder::start(concat!(
+    let recorder = always(concat!(
         "HTTP/1.1 200 OK\r\nContent-Length: 41\r\nConnection: close\r\n\r\n",
         "<ListBucketResult></ListBucketResult>    ",
     ))
     .await;
-    let store = open("logs", &recorder.endpoint, &Credential::Anonymous).await;
+    let store = open("logs", &endpoint(&recorder), &Credential::Anonymous).await;
     let options = ListOptions {
         delimiter: Some(Delimiter),
         cursor: Some(Cursor("1/+=&é".to_owned())),
@@ -90,7 +70,7 @@ async fn a_page_is_asked_for_with_every_letter_encoded() {
     };
     store.list(&options).await.unwrap();
     assert_eq!(
-        recorder.target(),
+        last_target(&recorder),
         "/logs/?list-type=2&encoding-type=url&max-keys=7&prefix=a%20b%2F..%2F%2B%3F%26&delimiter=%2F\
          &continuation-token=1%2F%2B%3D%26%C3%A9"
     );
@@ -98,29 +78,29 @@ async fn a_page_is_asked_for_with_every_letter_encoded() {
 
 #[tokio::test]
 async fn without_a_credential_nothing_is_signed_and_no_link_is_offered() {
-    let recorder = Recorder::start(EMPTY_OBJECT).await;
-    let store = open("logs", &recorder.endpoint, &Credential::Anonymous).await;
+    let recorder = always(EMPTY_OBJECT).await;
+    let store = open("logs", &endpoint(&recorder), &Credential::Anonymous).await;
     store.head(&key("a")).await.unwrap();
-    assert!(!recorder.last_head().to_lowercase().contains("authorization"));
+    assert!(!last_head(&recorder).contains("authorization"));
     assert!(store.links().is_none());
-    let store = open("logs", &recorder.endpoint, &some_keys()).await;
+    let store = open("logs", &endpoint(&recorder), &some_keys()).await;
     store.head(&key("a")).await.unwrap();
-    assert!(recorder.last_head().to_lowercase().contains("authorization: aws4-hmac-sha256"));
+    assert!(last_head(&recorder).contains("authorization: aws4-hmac-sha256"));
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_names_the_region() {
-    let trap = Recorder::start(EMPTY_OBJECT).await;
+    let trap = always(EMPTY_OBJECT).await;
     let answer = format!(
         "HTTP/1.1 301 Moved\r\nLocation: {}/logs/a\r\nx-amz-bucket-region: eu-west-1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        trap.endpoint
+        endpoint(&trap)
     );
-    let recorder = Recorder::start(answer.leak()).await;
-    let store = open("logs", &recorder.endpoint, &some_keys()).await;
+    let recorder = always(answer).await;
+    let store = open("logs", &endpoint(&recorder), &some_keys()).await;
     let error = read(&store, "a").await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Unexpected);
     assert!(error.cause.unwrap().to_string().contains("eu-west-1"));
-    assert!(trap.heads.lock().unwrap().is_empty());
+    assert!(trap.requests().is_empty());
 }
 
 #[tokio::test]
@@ -152,8 +132,8 @@ async fn refusals_become_kinds_and_repeat_no_secret() {
             "HTTP/1.1 {status}\r\n{header}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );
-        let recorder = Recorder::start(answer.leak()).await;
-        let store = open("logs", &recorder.endpoint, &some_keys()).await;
+        let recorder = always(answer).await;
+        let store = open("logs", &endpoint(&recorder), &some_keys()).await;
         let error = read(&store, "a").await.unwrap_err();
         assert_eq!(error.kind, kind, "{status} {code}");
         let told = format!("{error} {error:?}");
@@ -178,13 +158,29 @@ async fn a_store_that_is_not_there_is_unavailable_and_no_secret_is_told() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_an_error_and_never_an_end() {
-    let recorder =
-        Recorder::start("HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nhalf").await;
-    let store = open("logs", &recorder.endpoint, &some_keys()).await;
+    let recorder = always("HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nhalf").await;
+    let store = open("logs", &endpoint(&recorder), &some_keys()).await;
     let opened = store.get(&key("a"), &GetOptions::default()).await.unwrap();
     assert_eq!(opened.meta.size_bytes, 10);
     let error = opened.body.try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!((error.operation, error.kind), (StoreOperation::Read, StoreErrorKind::Unavailable));
+}
+
+#[tokio::test]
+async fn a_store_behind_a_private_authority_is_reached_once_the_authority_is_trusted() {
+    let recorder = Recorder::https(|_| EMPTY_OBJECT.into()).await;
+    let bucket = bucket("logs", Some(&format!("https://{}", recorder.addr())));
+    let store = S3::new(&options()).unwrap().open(&bucket, &some_keys()).await.unwrap();
+    assert_eq!(store.head(&key("a")).await.unwrap_err().kind, StoreErrorKind::Unavailable);
+    assert!(recorder.requests().is_empty(), "nothing is said to a stranger");
+    let trusting = Options { extra_ca_pem: Some(certificates().ca_pem()), ..options() };
+    let store = S3::new(&trusting).unwrap().open(&bucket, &some_keys()).await.unwrap();
+    store.head(&key("a//b")).await.unwrap();
+    assert_eq!(recorder.targets(), ["/logs/a//b"]);
+    for nonsense in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAA"] {
+        let options = Options { extra_ca_pem: Some(nonsense.into()), ..options() };
+        assert!(S3::new(&options).is_err(), "{nonsense:?}");
+    }
 }
 
 fn some_keys() -> Credential {
