@@ -1,5 +1,7 @@
 //! Against a server that writes down what it is asked and answers as it was told.
 
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::TryStreamExt;
@@ -180,6 +182,48 @@ async fn a_store_behind_a_private_authority_is_reached_once_the_authority_is_tru
     for nonsense in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAA"] {
         let options = Options { extra_ca_pem: Some(nonsense.into()), ..options() };
         assert!(S3::new(&options).is_err(), "{nonsense:?}");
+    }
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_even_when_every_library_logs_all_it_does() {
+    let log = Log::default();
+    let writer = log.clone();
+    let _all = tracing::subscriber::set_default(
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish(),
+    );
+    let recorder = always(EMPTY_OBJECT).await;
+    let store = open("logs", &endpoint(&recorder), &some_keys()).await;
+    store.head(&key("a")).await.unwrap();
+    read(&store, "a").await.unwrap();
+    let made = link(&store, "a", Duration::from_mins(1)).await.unwrap();
+    let url = made.url.expose();
+    let request = last_head(&recorder);
+    let signatures = [
+        url.rsplit_once("X-Amz-Signature=").unwrap().1.split('&').next().unwrap(),
+        request.split_once("signature=").unwrap().1.split("\r\n").next().unwrap(),
+    ];
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("aws_sigv4"), "the signer logs: {log}");
+    for secret in ["SECRET", signatures[0], signatures[1]] {
+        assert!(!log.contains(secret), "{secret} in {log}");
     }
 }
 
