@@ -1,13 +1,15 @@
 //! Lists directories in the byte order of full keys, as S3 does: the folder `a/` comes after `a-b` and before `a0`.
 //!
 //! With a delimiter one directory is read, without one the directories from the cursor on, until the page is full.
-//! A directory is read as a whole, because it has no order of its own, and only the names after the cursor are kept.
+//! A directory is read as a whole, because it has no order of its own, and only the first [`KEPT_ENTRIES`] names after the
+//! cursor are kept: memory does not grow with the directory, while time does, for each page that touches it.
 //! The cursor is the last key or folded prefix of the page before. A name that is not UTF-8 names no object and is
 //! left out. A directory that may not be read fails the listing: one without it would look complete.
 //!
 //! As in S3 there are no empty folders: a directory is folded into a prefix when a file lies below it. The look for one
 //! ends after [`GLANCE_ENTRIES`] entries; a directory that has more than that and no file among them is listed.
 
+use std::collections::BinaryHeap;
 use std::io;
 
 use cap_std::fs::{Dir, DirEntry, FileType, Metadata};
@@ -20,6 +22,10 @@ use crate::provider::{Cursor, ListOptions, Listing};
 
 /// The deepest nesting that a flat listing follows: it holds one directory open for each level.
 const MAX_DEPTH: usize = 128;
+
+/// How many names of one directory are kept and sorted at once. More than a page holds, so that one reading is enough
+/// unless most of them turn out to be folders without a file.
+const KEPT_ENTRIES: usize = 10_000;
 
 /// How many entries are looked at to learn whether a file lies below a directory.
 const GLANCE_ENTRIES: usize = 256;
@@ -113,21 +119,32 @@ impl<'a> Walk<'a> {
         if depth > MAX_DEPTH {
             return Err(refused(format!("directories are nested more than {MAX_DEPTH} deep")));
         }
-        for entry in self.entries(dir, base, beginning)? {
-            let full = format!("{base}{}", entry.sort_name);
-            let room = match entry.folder() {
-                None => self.add_object(dir, &entry.sort_name, full)?,
-                Some(name) if self.folds => self.add_prefix(dir, name, full)?,
-                Some(name) => match present(tree::open_dir(dir, name))? {
-                    Some(below) => self.visit(&below, &full, "", depth + 1)?,
-                    None => Room::Left,
-                },
-            };
-            if room == Room::None {
-                return Ok(Room::None);
+        let mut past = None;
+        loop {
+            let entries = self.entries(dir, base, beginning, past.as_ref())?;
+            let all = entries.len() < KEPT_ENTRIES;
+            for entry in &entries {
+                if self.add(dir, base, entry, depth)? == Room::None {
+                    return Ok(Room::None);
+                }
+            }
+            past = entries.into_iter().next_back();
+            if all {
+                return Ok(Room::Left);
             }
         }
-        Ok(Room::Left)
+    }
+
+    fn add(&mut self, dir: &Dir, base: &str, entry: &Entry, depth: usize) -> Result<Room, StoreError> {
+        let full = format!("{base}{}", entry.sort_name);
+        match entry.folder() {
+            None => self.add_object(dir, &entry.sort_name, full),
+            Some(name) if self.folds => self.add_prefix(dir, name, full),
+            Some(name) => match present(tree::open_dir(dir, name))? {
+                Some(below) => self.visit(&below, &full, "", depth + 1),
+                None => Ok(Room::Left),
+            },
+        }
     }
 
     fn add_object(&mut self, dir: &Dir, name: &str, full: String) -> Result<Room, StoreError> {
@@ -162,11 +179,17 @@ impl<'a> Walk<'a> {
         self.page.objects.len() + self.page.prefixes.len() >= self.limit
     }
 
-    /// A directory's entries that begin as asked and can hold something after the cursor, sorted.
-    fn entries(&self, dir: &Dir, base: &str, beginning: &str) -> Result<Vec<Entry>, StoreError> {
-        let mut kept = Vec::new();
-        let entries = dir.entries().map_err(unlisted)?;
-        for (seen, entry) in entries.enumerate() {
+    /// The first of a directory's entries that begin as asked, come after `past` and can hold something after the
+    /// cursor; sorted, at most [`KEPT_ENTRIES`].
+    fn entries(
+        &self,
+        dir: &Dir,
+        base: &str,
+        beginning: &str,
+        past: Option<&Entry>,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut kept = BinaryHeap::new();
+        for (seen, entry) in dir.entries().map_err(unlisted)?.enumerate() {
             if self.stop.is_cancelled() {
                 return Err(refused("nobody waits for the listing any more"));
             }
@@ -176,14 +199,16 @@ impl<'a> Walk<'a> {
                     "a directory has more than {most} entries (max_directory_entries)"
                 )));
             }
-            let entry = entry.map_err(unlisted)?;
-            let Some(entry) = present(sorted_as(&entry))?.flatten() else { continue };
-            if entry.sort_name.starts_with(beginning) && self.comes_after(base, &entry) {
+            let Some(entry) = present(sorted_as(&entry.map_err(unlisted)?))?.flatten() else { continue };
+            let begins = entry.sort_name.starts_with(beginning) && past.is_none_or(|past| *past < entry);
+            if begins && self.comes_after(base, &entry) {
                 kept.push(entry);
             }
+            if kept.len() > KEPT_ENTRIES {
+                kept.pop();
+            }
         }
-        kept.sort_unstable();
-        Ok(kept)
+        Ok(kept.into_sorted_vec())
     }
 
     /// Whether the entry, or something below it in a flat listing, comes after the cursor.

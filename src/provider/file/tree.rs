@@ -1,15 +1,15 @@
 //! Ways through the directory tree: from a key to an opened file, one name at a time, never through a link.
 //!
-//! Each step opens one name relative to the directory before it, resolved beneath that directory (`openat2` with
-//! `RESOLVE_BENEATH` where the kernel has it) and without following a link. So no step can leave the tree,
-//! whatever is swapped in between.
+//! Each step opens one name relative to the directory before it and refuses a link, in one system call (`openat` with
+//! `O_NOFOLLOW`). A single name that is neither `.` nor `..` cannot lead out of its directory, whatever is swapped in
+//! between, and there is no fallback that resolves a path piece by piece.
 
 use std::io;
 use std::path::Path;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
-use rustix::fs::OFlags;
+use cap_std::fs::{Dir, File, Metadata, MetadataExt};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::domain::key::ObjectKey;
@@ -45,9 +45,7 @@ pub(super) fn open_root(root: &Path, operation: StoreOperation) -> Result<Dir, S
 
 /// Opens a directory by a name in another.
 pub(super) fn open_dir(parent: &Dir, name: &str) -> io::Result<Dir> {
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(flags(OFlags::DIRECTORY | OFlags::NOFOLLOW)?);
-    Ok(Dir::from_std_file(parent.open_with(name, &options)?.into_std()))
+    Ok(Dir::from_std_file(open_name(parent, name, OFlags::DIRECTORY)?))
 }
 
 /// Opens a directory below another, name by name.
@@ -62,9 +60,7 @@ pub(super) fn open_file(dir: &Dir, name: &str) -> io::Result<(File, Metadata)> {
     if !dir.symlink_metadata(name)?.is_file() {
         return Err(Errno::NOENT.into());
     }
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY)?);
-    let file = dir.open_with(name, &options)?;
+    let file = File::from_std(open_name(dir, name, OFlags::NONBLOCK | OFlags::NOCTTY)?);
     let metadata = file.metadata()?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(Errno::NOENT.into()) }
 }
@@ -108,6 +104,7 @@ pub(super) fn object_meta(key: ObjectKey, file: &Metadata) -> ObjectMeta {
     }
 }
 
-fn flags(flags: OFlags) -> io::Result<i32> {
-    i32::try_from(flags.bits()).map_err(|_| Errno::INVAL.into())
+fn open_name(dir: &Dir, name: &str, flags: OFlags) -> io::Result<std::fs::File> {
+    let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?.into())
 }

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+mod tests;
+
 /// The buffer towards the client, in bytes: small, so that `pulled` tells how far the client let the server go.
 const CLIENT_BUFFER: u32 = 64 * 1024;
 

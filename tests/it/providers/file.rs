@@ -302,6 +302,20 @@ async fn a_directory_with_too_many_entries_is_an_error_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_page_looks_past_many_folders_without_files() {
+    let bucket = TempBucket::new();
+    for n in 0..10_500 {
+        fs::create_dir(bucket.root().join(format!("empty-{n:05}"))).expect("a directory");
+    }
+    bucket.write("last", b"");
+    bucket.write("zz/object", b"");
+    let store = bucket.store();
+    assert_eq!(walk(&store, "", None, 1).await.keys, ["last", "zz/object"]);
+    let folded = walk(&store, "", Some(Delimiter), 1).await;
+    assert_eq!((folded.keys, folded.prefixes), (vec!["last".to_owned()], vec!["zz/".to_owned()]));
+}
+
+#[tokio::test]
 async fn the_cursor_of_another_listing_is_refused() {
     let bucket = TempBucket::new();
     bucket.write("a/b", b"");
