@@ -4,6 +4,7 @@
 //! hierarchy, downloads in parallel parts that it buffers, and drops a key `..` from a URL. Delegation keys for links come
 //! from that crate. Retries are `guarded`'s work: the SDK's are off.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,9 +78,9 @@ impl BlobStorage {
     /// # Errors
     /// [`StoreErrorKind::Unexpected`] when the certificates are none, or TLS cannot be set up.
     pub fn new(options: &Options) -> Result<Self, StoreError> {
-        let client = http_client(options).map_err(|cause| {
-            StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Unexpected, cause)
-        })?;
+        let unusable =
+            |cause| StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Unexpected, cause);
+        let client = http_client(options).map_err(unusable)?;
         let client = ClientOptions {
             retry: RetryOptions::none(),
             transport: Some(Transport::new(Arc::new(client))),
@@ -110,20 +111,27 @@ impl BlobStorage {
 
 /// Follows no redirect, decodes nothing, and speaks HTTP/1.1, as Azure does: a body that is dropped closes its connection.
 /// How long an answer or a body may take is for `guarded` to say.
-fn http_client(options: &Options) -> reqwest::Result<reqwest::Client> {
-    let trusted = options.extra_ca_pem.as_deref().unwrap_or_default();
-    reqwest::Client::builder()
+fn http_client(options: &Options) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
+    let trusted = match &options.extra_ca_pem {
+        Some(pem) => reqwest::Certificate::from_pem_bundle(pem.as_bytes())?,
+        None => Vec::new(),
+    };
+    if options.extra_ca_pem.is_some() && trusted.is_empty() {
+        return Err("the extra certificates hold no PEM certificate".into());
+    }
+    let client = reqwest::Client::builder()
         .connect_timeout(options.connect_timeout)
         .pool_idle_timeout(options.idle_timeout)
         .redirect(reqwest::redirect::Policy::none())
-        .tls_certs_merge(reqwest::Certificate::from_pem_bundle(trusted.as_bytes())?)
+        .tls_certs_merge(trusted)
         .http1_only()
         .no_proxy()
         .no_gzip()
         .no_brotli()
         .no_deflate()
         .no_zstd()
-        .build()
+        .build()?;
+    Ok(client)
 }
 
 fn pipeline(client: ClientOptions, token: Option<Arc<dyn TokenCredential>>) -> Pipeline {

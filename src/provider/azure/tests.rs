@@ -1,20 +1,23 @@
 //! What the pure parts promise: a URL names its key or does not exist, and a listing says what Azure wrote.
 
-use azure_core::http::StatusCode;
+use std::time::Duration;
+
 use azure_core::http::headers::Headers;
+use azure_core::http::{ClientOptions, StatusCode};
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 
 use crate::domain::bucket::{Bucket, BucketId, NativeName, Provider};
-use crate::domain::credential::CredentialName;
+use crate::domain::credential::{Credential, CredentialName};
 use crate::domain::key::{ObjectKey, Prefix};
 use crate::domain::label::LabelOrder;
 use crate::domain::object::ETag;
 use crate::domain::principal::Group;
+use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::provider::azure::address::Address;
-use crate::provider::azure::error;
 use crate::provider::azure::list::parse;
+use crate::provider::azure::{BlobStorage, Options, credential, error};
 use crate::provider::error::StoreOperation;
 use crate::provider::{Cursor, StoreErrorKind};
 
@@ -57,6 +60,47 @@ fn an_endpoint_is_the_clouds_own_or_a_plain_url() {
     for (endpoint, container, expect) in cases {
         assert_eq!(url(endpoint, container, "k").as_deref(), expect, "{endpoint:?} {container}");
     }
+}
+
+#[test]
+fn certificates_that_are_none_are_refused_at_once() {
+    let with = |extra_ca_pem: Option<&str>| {
+        let options = Options {
+            connect_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
+            extra_ca_pem: extra_ca_pem.map(ToOwned::to_owned),
+            delegation_key_life: Duration::from_hours(1),
+        };
+        BlobStorage::new(&options).is_ok()
+    };
+    assert!(with(None));
+    assert!(!with(Some("")));
+    assert!(!with(Some("/etc/ssl/ca.pem")));
+    assert!(!with(Some("-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")));
+}
+
+#[test]
+fn another_clouds_credential_is_none() {
+    let options = ClientOptions::default();
+    let kind =
+        |credential: &Credential| credential::token(credential, &options).err().map(|error| error.kind);
+    let secret = || Secret::new("SECRET".to_owned());
+    assert_eq!(kind(&Credential::Anonymous), None);
+    assert_eq!(kind(&Credential::AzureAccessToken(secret())), None);
+    assert_eq!(kind(&Credential::GcpAccessToken(secret())), Some(StoreErrorKind::NoCredential));
+    let application = |tenant_id: &str, authority: &str| Credential::AzureClientSecret {
+        tenant_id: tenant_id.to_owned(),
+        client_id: "client".to_owned(),
+        client_secret: secret(),
+        authority: Some(authority.to_owned()),
+    };
+    assert_eq!(kind(&application("tenant", "https://login.example")), None);
+    assert_eq!(
+        kind(&application("tenant", "http://login.example")),
+        Some(StoreErrorKind::NoCredential),
+        "https only"
+    );
+    assert_eq!(kind(&application("../x", "https://login.example")), Some(StoreErrorKind::NoCredential));
 }
 
 #[test]
