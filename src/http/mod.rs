@@ -1,1 +1,3 @@
 //! The edge: routes, guard, problems, headers.
+
+pub mod pages;
