@@ -5,7 +5,7 @@ use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH,
     IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
 };
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
 use jiff::fmt::rfc2822;
@@ -64,7 +64,7 @@ impl S3Store {
             let refused = StoreError::new(operation, StoreErrorKind::RangeNotSatisfiable { total: 0 });
             return Err(self.explain_range(key, options, refused).await);
         }
-        if (answer.status() == StatusCode::PARTIAL_CONTENT) != range.is_some() {
+        if !is_asked_range(options.range, range, &answer) {
             return Err(unreadable(operation));
         }
         let size = range.map(|range| range.total).or_else(|| content_length(answer.headers()));
@@ -89,6 +89,17 @@ impl S3Store {
             },
             Err(error) => error,
         }
+    }
+}
+
+/// Whether the answer holds the bytes that were asked for. A whole object is one too: a server may ignore ranges.
+fn is_asked_range(asked: Option<ByteRange>, got: Option<ContentRange>, answer: &Response<Incoming>) -> bool {
+    match (answer.status(), got) {
+        (StatusCode::PARTIAL_CONTENT, Some(got)) => {
+            asked.and_then(|asked| asked.resolve(got.total)) == Some(got)
+                && content_length(answer.headers()).is_none_or(|length| length == got.len())
+        }
+        (status, got) => status != StatusCode::PARTIAL_CONTENT && got.is_none(),
     }
 }
 

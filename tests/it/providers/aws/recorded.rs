@@ -7,7 +7,9 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use logboom::domain::credential::Credential;
 use logboom::domain::key::Delimiter;
+use logboom::domain::object::{ByteRange, Conditions, ETag, ETagMatch};
 use logboom::domain::secret::Secret;
+use logboom::domain::time::Timestamp;
 use logboom::provider::aws::{Options, S3};
 use logboom::provider::error::StoreOperation;
 use logboom::provider::{Cursor, GetOptions, ListOptions, StoreErrorKind};
@@ -156,6 +158,53 @@ async fn a_store_that_is_not_there_is_unavailable_and_no_secret_is_told() {
         assert!(!told.contains("SECRET") && !told.contains("Signature"), "{told}");
     }
     assert!(!format!("{store:?}").contains("SECRET"));
+}
+
+#[tokio::test]
+async fn bytes_other_than_those_asked_for_are_refused() {
+    let ask = |range| GetOptions { range, ..GetOptions::default() };
+    let asked = ask(Some(ByteRange::Between { first: 2, last: 3 }));
+    let cases = [
+        ("206 Partial\r\nContent-Range: bytes 2-3/9", &asked, Ok(2)),
+        ("206 Partial\r\nContent-Range: bytes 1-2/9", &asked, Err(StoreErrorKind::Unexpected)),
+        ("206 Partial\r\nContent-Range: bytes 2-4/9", &asked, Err(StoreErrorKind::Unexpected)),
+        ("206 Partial\r\nContent-Range: bytes 2-3/3", &asked, Err(StoreErrorKind::Unexpected)),
+        ("206 Partial", &asked, Err(StoreErrorKind::Unexpected)),
+        ("206 Partial\r\nContent-Range: bytes 2-3/9", &ask(None), Err(StoreErrorKind::Unexpected)),
+        ("200 OK", &asked, Ok(2)),
+        ("204 Nothing", &asked, Err(StoreErrorKind::Unexpected)),
+    ];
+    for (head, options, expected) in cases {
+        let body = if head.starts_with("204") { "" } else { "Content-Length: 2\r\n\r\nab" };
+        let recorder = always(format!("HTTP/1.1 {head}\r\nConnection: close\r\n{body}\r\n\r\n")).await;
+        let store = open("logs", &endpoint(&recorder), &some_keys()).await;
+        let got = match store.get(&key("a"), options).await {
+            Ok(opened) => Ok(opened.body.try_collect::<Vec<_>>().await.unwrap().concat().len()),
+            Err(error) => Err(error.kind),
+        };
+        assert_eq!(got, expected, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_ignores_conditions_is_judged_by_its_answer() {
+    let recorder = always(EMPTY_OBJECT).await;
+    let store = open("logs", &endpoint(&recorder), &Credential::Anonymous).await;
+    let tag = |text: &str| Some(ETagMatch::OneOf(vec![ETag::parse(text).unwrap()]));
+    let ask = |conditions| GetOptions { conditions, ..GetOptions::default() };
+    let known = ask(Conditions { if_none_match: tag("e"), ..Conditions::default() });
+    assert_eq!(store.get(&key("a"), &known).await.unwrap_err().kind, StoreErrorKind::NotModified);
+    assert!(last_head(&recorder).contains("if-none-match: \"e\""));
+    let other = ask(Conditions { if_match: tag("x"), ..Conditions::default() });
+    assert_eq!(store.get(&key("a"), &other).await.unwrap_err().kind, StoreErrorKind::PreconditionFailed);
+    let time = Some(Timestamp::from_unix_seconds(784_111_777));
+    let since = ask(Conditions { if_modified_since: time, ..Conditions::default() });
+    store.get(&key("a"), &since).await.unwrap();
+    assert!(last_head(&recorder).contains("if-modified-since: sun, 06 nov 1994 08:49:37 gmt"));
+    let several = ETagMatch::OneOf(vec![ETag::parse("e").unwrap(), ETag::parse("f").unwrap()]);
+    let several = Conditions { if_match: Some(several), if_none_match: tag("z"), ..Conditions::default() };
+    store.get(&key("a"), &ask(several)).await.unwrap();
+    assert!(!last_head(&recorder).contains("if-"), "S3 takes one tag, so it is asked nothing");
 }
 
 #[tokio::test]
