@@ -226,3 +226,55 @@ fn stream(body: Incoming) -> ByteStream {
 fn unreadable(operation: StoreOperation) -> StoreError {
     StoreError::caused_by(operation, StoreErrorKind::Unexpected, "S3's answer lacks its length or range")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archived_means_that_a_restore_is_needed_first() {
+        let archived = |class: &str, more: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in more {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            is_archived(class, &headers)
+        };
+        let under_way = ("x-amz-restore", "ongoing-request=\"true\"");
+        let done =
+            ("x-amz-restore", "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2012 00:00:00 GMT\"");
+        let tier = ("x-amz-archive-status", "DEEP_ARCHIVE_ACCESS");
+        for class in ["GLACIER", "DEEP_ARCHIVE"] {
+            assert!(archived(class, &[]) && archived(class, &[under_way]));
+            assert!(!archived(class, &[done]));
+        }
+        for class in ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "INTELLIGENT_TIERING"] {
+            assert!(!archived(class, &[]), "{class}");
+        }
+        assert!(archived("INTELLIGENT_TIERING", &[tier]));
+        assert!(archived("INTELLIGENT_TIERING", &[tier, under_way]));
+    }
+
+    #[test]
+    fn a_content_range_is_whole_or_nothing() {
+        let read = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(CONTENT_RANGE, HeaderValue::from_static(text))]);
+            content_range(&headers).map(|range| (range.first, range.last, range.total))
+        };
+        assert_eq!(read("bytes 0-0/1"), Some((0, 0, 1)));
+        assert_eq!(read("bytes 5-9/10"), Some((5, 9, 10)));
+        for bad in
+            ["", "bytes */10", "bytes 0-10/10", "bytes 3-2/10", "bytes 0--1/0", "bytes 0-1/*", "lines 0-1/2"]
+        {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_date_of_http_reads_back() {
+        let time = Timestamp::from_unix_seconds(784_111_777);
+        assert_eq!(http_date(time).as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(time));
+        assert_eq!(parse_http_date("yesterday"), None);
+    }
+}

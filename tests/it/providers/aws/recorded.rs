@@ -93,6 +93,14 @@ async fn without_a_credential_nothing_is_signed_and_no_link_is_offered() {
 }
 
 #[tokio::test]
+async fn a_credential_of_another_cloud_opens_nothing() {
+    let foreign = Credential::GcpAccessToken(Secret::new("SECRET-token".to_owned()));
+    let error = S3::new(&options()).unwrap().open(&bucket("logs", None), &foreign).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::NoCredential);
+    assert!(!format!("{error:?}").contains("SECRET"));
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_and_names_the_region() {
     let trap = always(EMPTY_OBJECT).await;
     let answer = format!(
