@@ -1,6 +1,7 @@
 //! What the tests stand on: real servers on free ports, and the application itself.
 
 pub mod azurite;
+pub mod fake_gcs;
 pub mod faults;
 pub mod ministack;
 pub mod recorder;

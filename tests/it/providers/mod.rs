@@ -3,3 +3,4 @@
 mod aws;
 mod azure;
 mod file;
+mod gcp;
