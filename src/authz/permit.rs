@@ -1,0 +1,168 @@
+//! Permission as a value: only [`crate::authz::Authorizer`] makes a [`Permit`], and what touches a customer's bytes takes one.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::authz::view::ListingView;
+use crate::domain::action::ActionName;
+use crate::domain::bucket::Bucket;
+use crate::domain::decision::Decision;
+use crate::domain::key::{ObjectKey, Prefix};
+use crate::domain::principal::Principal;
+
+/// An action as a type, so that a handler's signature says which one it needs.
+pub trait Action: Debug {
+    /// The action's name.
+    const NAME: ActionName;
+}
+
+/// See the keys below a prefix.
+#[derive(Debug, Clone, Copy)]
+pub struct ListObjects;
+
+/// Read an object's bytes and metadata.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadObject;
+
+/// Make a link to an object.
+#[derive(Debug, Clone, Copy)]
+pub struct CreateLink;
+
+impl Action for ListObjects {
+    const NAME: ActionName = ActionName::ListObjects;
+}
+
+impl Action for ReadObject {
+    const NAME: ActionName = ActionName::ReadObject;
+}
+
+impl Action for CreateLink {
+    const NAME: ActionName = ActionName::CreateLink;
+}
+
+/// The place in a bucket that a decision is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// The whole bucket.
+    Bucket,
+    /// A folder: a prefix that is empty (the whole bucket) or ends in `/`.
+    Folder(&'a Prefix),
+    /// One object.
+    Object(&'a ObjectKey),
+}
+
+/// What a decision is about.
+pub trait Resource: Debug {
+    /// Its bucket.
+    fn bucket(&self) -> &Arc<Bucket>;
+
+    /// Its place in the bucket.
+    fn place(&self) -> Place<'_>;
+
+    /// The prefix that a listing asks for; `None` for everything that is no listing.
+    fn listing(&self) -> Option<&Prefix> {
+        None
+    }
+}
+
+/// One object.
+#[derive(Debug, Clone)]
+pub struct ObjectTarget {
+    /// Its bucket.
+    pub bucket: Arc<Bucket>,
+    /// Its exact key.
+    pub key: ObjectKey,
+}
+
+impl Resource for ObjectTarget {
+    fn bucket(&self) -> &Arc<Bucket> {
+        &self.bucket
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::Object(&self.key)
+    }
+}
+
+/// The keys that begin with a prefix.
+#[derive(Debug, Clone)]
+pub struct ListTarget {
+    /// The bucket.
+    pub bucket: Arc<Bucket>,
+    /// The prefix, with or without a slash at its end.
+    pub prefix: Prefix,
+}
+
+impl Resource for ListTarget {
+    fn bucket(&self) -> &Arc<Bucket> {
+        &self.bucket
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::Folder(&self.prefix)
+    }
+
+    fn listing(&self) -> Option<&Prefix> {
+        Some(&self.prefix)
+    }
+}
+
+/// Proof that the principal may do `A` with the resource.
+#[derive(Debug)]
+pub struct Permit<A, R> {
+    principal: Arc<Principal>,
+    resource: R,
+    decision: Decision,
+    view: ListingView,
+    action: PhantomData<A>,
+}
+
+impl<A: Action, R: Resource> Permit<A, R> {
+    /// Only the authorizer calls this, after it has decided.
+    pub(in crate::authz) const fn new(
+        principal: Arc<Principal>,
+        resource: R,
+        decision: Decision,
+        view: ListingView,
+    ) -> Self {
+        Self { principal, resource, decision, view, action: PhantomData }
+    }
+
+    /// Who may.
+    #[must_use]
+    pub const fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    /// With what.
+    #[must_use]
+    pub const fn resource(&self) -> &R {
+        &self.resource
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn decision(&self) -> &Decision {
+        &self.decision
+    }
+}
+
+impl Permit<ListObjects, ListTarget> {
+    /// What of the listing may be shown.
+    #[must_use]
+    pub const fn view(&self) -> &ListingView {
+        &self.view
+    }
+}
+
+/// A refusal.
+#[derive(Debug)]
+pub struct Denied<R> {
+    /// What was asked for.
+    pub resource: R,
+    /// Whether the principal may know of it.
+    pub visible: bool,
+    /// Why.
+    pub decision: Decision,
+}
