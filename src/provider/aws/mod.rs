@@ -16,6 +16,10 @@ use crate::domain::bucket::Bucket;
 use crate::domain::credential::Credential;
 use crate::domain::key::ObjectKey;
 use crate::domain::object::ObjectMeta;
+use crate::provider::aws::credentials::Keeper;
+use crate::provider::aws::place::Place;
+use crate::provider::aws::sign::LinkMaker;
+use crate::provider::aws::wire::Wire;
 use crate::provider::error::{StoreError, StoreOperation};
 use crate::provider::{GetOptions, ListOptions, Listing, ObjectStore, Opened, SignLinks, Store};
 
@@ -27,11 +31,6 @@ mod read;
 mod sign;
 mod wire;
 mod xml;
-
-use credentials::Keeper;
-use place::Place;
-use sign::LinkMaker;
-use wire::Wire;
 
 /// How the client towards S3 behaves.
 #[derive(Debug, Clone)]
