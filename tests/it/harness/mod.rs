@@ -4,6 +4,7 @@ pub mod azurite;
 pub mod fake_gcs;
 pub mod faults;
 pub mod ministack;
+pub mod postgres;
 pub mod recorder;
 pub mod servers;
 pub mod tls;
