@@ -119,20 +119,26 @@ async function showBuckets() {
   show("Buckets", table("The buckets that you may see", heads, rows));
 }
 
-/** The way from the bucket down to a prefix or key; the last step is where one is. */
+/** The way from the bucket down to a prefix, or to the prefix that holds a key. */
 function crumbs(bucket, text) {
-  const steps = [el("li", {}, el("a", { href: "/" }, "Buckets"))];
-  let prefix = "";
-  const parts = text.match(/[^/]*\/|[^/]+$/g) ?? [];
   const link = (name, target) => el("li", {}, el("a", { href: place(target) }, name || "(empty)"));
-  steps.push(link(bucket, { bucket }));
-  for (const part of parts) {
+  const steps = [el("li", {}, el("a", { href: "/" }, "Buckets")), link(bucket, { bucket })];
+  let prefix = "";
+  for (const part of text.match(/[^/]*\//g) ?? []) {
     prefix += part;
-    const name = part.replace(/\/$/, "");
+    const name = part.slice(0, -1);
     if (prefix === text) steps.push(el("li", { "aria-current": "page" }, name || "(empty)"));
     else steps.push(link(name, { bucket, prefix }));
   }
   return el("nav", { class: "crumbs", "aria-label": "Where you are" }, el("ol", {}, ...steps));
+}
+
+/** How much there is: "1 prefix, 12 objects". */
+function counted(folders, objects) {
+  const words = [];
+  if (folders) words.push(folders === 1 ? "1 prefix" : `${folders} prefixes`);
+  if (objects) words.push(objects === 1 ? "1 object" : `${objects} objects`);
+  return words.join(", ");
 }
 
 async function showListing(bucket, prefix, pageToken) {
@@ -148,10 +154,8 @@ async function showListing(bucket, prefix, pageToken) {
   const children = [crumbs(bucket, prefix)];
   if (rows.length) {
     const heads = [["Name"], ["Size", "number"], ["Last written", "hide-narrow"], [""]];
-    const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
     const more = list.next_page_token ? ", and there are more" : "";
-    const caption = `${count(folders.length, "prefix").replace("xs", "xes")}, ${count(objects.length, "object")}${more}`;
-    children.push(table(caption, heads, rows));
+    children.push(table(counted(folders.length, objects.length) + more, heads, rows));
   } else {
     children.push(el("p", { class: "notice" }, "Nothing here, or nothing that you may list."));
   }
