@@ -196,7 +196,32 @@ async function beginning(response) {
   }
 }
 
+/** Whether the caller may hand on links to objects of the bucket; a directory has no links of its own. */
+const linkable = (bucket) => bucket.provider !== "file" && bucket.actions.includes("CreateLink");
+
+function linkButton(bucket, key) {
+  const button = el("button", { type: "button" }, "Get a link");
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      const headers = { "Content-Type": "application/json", "X-Logboom-CSRF": "1" };
+      const body = JSON.stringify({ key });
+      const link = await (await call(`${API}${bucketPath(bucket)}/links`, { method: "POST", headers, body })).json();
+      const field = el("input", { type: "text", readonly: "", value: link.url, "aria-label": "Link" });
+      const until = el("span", { class: "quiet" }, `Whoever has it can read the object until ${moment(link.expires_at)}.`);
+      button.replaceWith(field, until);
+      field.select();
+    } catch (problem) {
+      button.replaceWith(problemBox(problem));
+    }
+  });
+  return button;
+}
+
 async function showObject(bucket, key) {
+  const about = read(bucketPath(bucket));
+  // Awaited below; a refusal of both is told once.
+  about.catch(() => {});
   const response = await call(objectPath(bucket, { key, decode: "true" }));
   const written = response.headers.get("Last-Modified");
   const { text, whole } = await beginning(response);
@@ -206,8 +231,9 @@ async function showObject(bucket, key) {
   wrap.addEventListener("click", () => {
     wrap.setAttribute("aria-pressed", String(log.classList.toggle("wrapped")));
   });
-  const tools = el("p", { class: "tools" },
+  const tools = el("div", { class: "tools" },
     el("a", { class: "button", href: objectPath(bucket, { key, download: "true" }) }, "Download as stored"), wrap);
+  if (linkable(await about)) tools.append(linkButton(bucket, key));
   const shown = whole ? "the whole object, decompressed" : `the first ${size(SHOWN_BYTES)}, decompressed`;
   const facts = el("dl", { class: "facts" }, el("dt", {}, "Shown"), el("dd", {}, shown));
   if (written) facts.append(el("dt", {}, "Last written"), el("dd", {}, written));
@@ -220,11 +246,10 @@ async function start() {
   // Said only when it takes a while, so that a fast answer does not flicker.
   const slow = setTimeout(() => { status.textContent = "Loading…"; }, 150);
   try {
-    const session = read("/session").then(showPerson);
-    if (bucket && key !== null) await showObject(bucket, key);
-    else if (bucket) await showListing(bucket, here.get("prefix") ?? "", here.get("page_token"));
-    else await showBuckets();
-    await session;
+    const content = bucket && key !== null ? showObject(bucket, key)
+      : bucket ? showListing(bucket, here.get("prefix") ?? "", here.get("page_token"))
+      : showBuckets();
+    await Promise.all([read("/session").then(showPerson), content]);
   } catch (problem) {
     const where = bucket ? [crumbs(bucket, key ?? here.get("prefix") ?? "")] : [];
     show("This did not work", ...where, problemBox(problem));
