@@ -3,6 +3,7 @@
 //! All of it lies in one directory that may be deleted at any time between two runs.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +27,11 @@ pub const HEADER_TTL: Duration = Duration::from_hours(12);
 /// Readable by the owner alone.
 const PRIVATE: u32 = 0o600;
 
-/// The demo's policies, by file name.
-const POLICIES: [(&str, &str); 3] = [
+/// The policies by file name: those of every site, and the demo's own.
+const POLICIES: [(&str, &str); 4] = [
+    ("00-clearance.cedar", include_str!("../../config/policies/00-clearance.cedar")),
+    ("10-owners.cedar", include_str!("../../config/policies/10-owners.cedar")),
     ("engineers.cedar", include_str!("../../config/demo-policies/engineers.cedar")),
-    ("owners.cedar", include_str!("../../config/demo-policies/owners.cedar")),
     ("security.cedar", include_str!("../../config/demo-policies/security.cedar")),
 ];
 
@@ -63,9 +65,7 @@ fn fill(dir: &Path, public_url: &str, clock: Arc<dyn Clock>) -> Result<Demo, Dem
     make_private(dir)?;
     let at = fs::canonicalize(dir).map_err(|cause| DemoError::Write { path: dir.to_owned(), cause })?;
     let samples = samples::write(&at.join("buckets"), now, SEED)?;
-    for (name, text) in POLICIES {
-        put(&at.join("policies").join(name), text.as_bytes(), None)?;
-    }
+    policies(&at.join("policies"))?;
     session_key(&at.join("session.key"))?;
     for person in Person::ALL {
         let token = idp.access_token_for(person, HEADER_TTL)?;
@@ -89,6 +89,17 @@ fn make_private(dir: &Path) -> Result<(), DemoError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir).map_err(|cause| DemoError::Write { path: dir.to_owned(), cause })
+}
+
+/// Replaces the policies as a whole, so that none of an earlier version goes on permitting.
+fn policies(folder: &Path) -> Result<(), DemoError> {
+    match fs::remove_dir_all(folder) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            return Err(DemoError::Write { path: folder.to_owned(), cause });
+        }
+        _ => {}
+    }
+    POLICIES.iter().try_for_each(|(name, text)| put(&folder.join(name), text.as_bytes(), None))
 }
 
 /// The key stays from run to run, so that a login outlives a restart.

@@ -3,5 +3,6 @@
 #![expect(dead_code, reason = "helpers of the harness wait for their first user")]
 
 mod contract;
+mod demo;
 mod harness;
 mod providers;
