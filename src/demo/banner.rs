@@ -9,7 +9,7 @@ use crate::demo::prepare::header_name;
 use crate::demo::samples::{AWS_BUCKET, AZURE_BUCKET, GCP_BUCKET, Samples};
 
 /// What stands in a URL's path as it is (RFC 3986, section 3.3), with `/` between the parts.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
+pub const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
     .remove(b'.')

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::utf8_percent_encode;
 
 use crate::demo::banner;
 use crate::demo::error::DemoError;
@@ -126,7 +127,7 @@ fn settings(dir: &Path, public_url: &str, issuer: &str) -> String {
     };
     set("public_url", public_url);
     set("issuer", issuer);
-    set("state_url", &format!("sqlite:{}?mode=rwc", below("state.db")));
+    set("state_url", &format!("sqlite://{}", utf8_percent_encode(&below("state.db"), banner::PATH)));
     set("session_key", &format!("file:{}", below("session.key")));
     set("policies", &below("policies"));
     for bucket in [AWS_BUCKET, GCP_BUCKET, AZURE_BUCKET] {
