@@ -43,7 +43,7 @@ pub fn guard_body(store: &Store, guard: &Arc<BucketGuard>, slot: Slot, opened: O
         end,
         resumes: 0,
         idle: None,
-        asking: false,
+        asked_at: None,
         slot: Some(slot),
     };
     Opened { meta, range, body: body.boxed() }
@@ -67,8 +67,8 @@ struct GuardedBody {
     end: u64,
     resumes: u32,
     idle: Option<Pin<Box<Sleep>>>,
-    /// Whether the reader has asked for more and `idle` runs.
-    asking: bool,
+    /// Since when the reader waits for more; `None` while it is not asking.
+    asked_at: Option<Instant>,
     slot: Option<Slot>,
 }
 
@@ -104,7 +104,7 @@ impl Stream for GuardedBody {
                             Some(Err(StoreError::new(StoreOperation::Read, StoreErrorKind::TimedOut)))
                         }
                     };
-                    this.asking = false;
+                    this.asked_at = None;
                     this.judge(piece)
                 }
             };
@@ -151,14 +151,18 @@ impl GuardedBody {
         Step::Continue(())
     }
 
+    /// Ready when the reader has waited for too long. The timer is set once for each idle time, not for each piece:
+    /// when it rings for an earlier piece, it is set for what is left of this one.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let until = Instant::now() + self.source.guard.limits.idle_timeout;
+        let until = *self.asked_at.get_or_insert_with(Instant::now) + self.source.guard.limits.idle_timeout;
         let idle = self.idle.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if !self.asking {
+        loop {
+            ready!(idle.as_mut().poll(cx));
+            if until <= Instant::now() {
+                return Poll::Ready(());
+            }
             idle.as_mut().reset(until);
-            self.asking = true;
         }
-        idle.as_mut().poll(cx)
     }
 
     fn finish(&mut self) -> Step {
