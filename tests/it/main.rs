@@ -4,5 +4,7 @@
 
 mod contract;
 mod demo;
+#[path = "../doubles/mod.rs"]
+mod doubles;
 mod harness;
 mod providers;

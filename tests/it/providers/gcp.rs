@@ -10,7 +10,9 @@ use logboom::domain::principal::Group;
 use logboom::provider::Store;
 use logboom::provider::gcp::{Gcs, Options};
 
+mod doubled;
 mod emulated;
+mod recorded;
 
 fn options() -> Options {
     Options {
@@ -34,7 +36,6 @@ fn bucket(native_name: &str, endpoint: &str) -> Bucket {
     }
 }
 
-#[expect(dead_code, reason = "the double will use it")]
 fn open(native_name: &str, endpoint: &str, credential: &Credential) -> Store {
     Gcs::new(&options()).unwrap().open(&bucket(native_name, endpoint), credential).unwrap()
 }

@@ -1,0 +1,3 @@
+//! Doubles of vendors without an emulator, written from their published documents.
+
+pub mod gcs;
