@@ -85,14 +85,16 @@ impl GcsStore {
             return Err(self.explain_range(key, options, StoreError::new(operation, kind)).await);
         }
         let range = content_range(answer.headers());
-        if (answer.status() == StatusCode::PARTIAL_CONTENT) != range.is_some() {
-            return Err(unreadable(operation, "the answer's status and range contradict each other"));
+        if !is_asked_range(options.range, range, &answer) {
+            return Err(unreadable(operation, "the answer holds other bytes than asked for"));
         }
-        if transformed(answer.headers()) {
+        let stored =
+            named(answer.headers(), "x-goog-stored-content-length").and_then(|text| text.parse().ok());
+        let size = range.map(|range| range.total).or(length).or(stored);
+        let size = size.ok_or_else(|| unreadable(operation, "the answer lacks its length"))?;
+        if transformed(answer.headers()) || stored.is_some_and(|stored: u64| stored != size) {
             return Err(unreadable(operation, "the bytes were transformed on their way"));
         }
-        let size = range.map(|range| range.total).or(length);
-        let size = size.ok_or_else(|| unreadable(operation, "the answer lacks its length"))?;
         let mut meta = meta(key, answer.headers(), size);
         if meta.last_modified.is_none() && needs_time(&options.conditions) {
             let told = self.meta_during(operation, key).await?;
@@ -119,6 +121,17 @@ impl GcsStore {
             },
             Err(error) => error,
         }
+    }
+}
+
+/// Whether the answer holds the bytes that were asked for. A whole object is one too: a server may ignore ranges.
+fn is_asked_range(asked: Option<ByteRange>, got: Option<ContentRange>, answer: &Response) -> bool {
+    match (answer.status(), got) {
+        (StatusCode::PARTIAL_CONTENT, Some(got)) => {
+            asked.and_then(|asked| asked.resolve(got.total)) == Some(got)
+                && number(answer.headers(), &CONTENT_LENGTH).is_none_or(|length| length == got.len())
+        }
+        (status, got) => status != StatusCode::PARTIAL_CONTENT && got.is_none(),
     }
 }
 

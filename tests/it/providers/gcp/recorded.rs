@@ -4,14 +4,16 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use logboom::domain::credential::Credential;
 use logboom::domain::key::Delimiter;
-use logboom::domain::object::{Conditions, ETag, ETagMatch};
+use logboom::domain::object::{ByteRange, Conditions, ETag, ETagMatch};
 use logboom::domain::secret::Secret;
-use logboom::provider::gcp::Gcs;
+use logboom::domain::time::Timestamp;
+use logboom::provider::gcp::{Gcs, Options};
 use logboom::provider::{Cursor, GetOptions, ListOptions, StoreErrorKind};
 
 use crate::contract::store::{bytes, key, kind, page};
 use crate::doubles::gcs::{account, whole};
 use crate::harness::recorder::Recorder;
+use crate::harness::tls::certificates;
 use crate::providers::gcp::{bucket, open, options};
 
 /// Keys that some layer between here and Google would like to change.
@@ -113,12 +115,67 @@ async fn bytes_that_were_changed_on_their_way_are_refused() {
         "X-Guploader-Response-Body-Transformations: gunzipped\r\n",
         "Warning: 214 UploadServer gunzipped\r\n",
         "X-Goog-Stored-Content-Encoding: identity\r\nContent-Encoding: gzip\r\n",
+        "X-Goog-Stored-Content-Length: 4\r\n",
     ] {
         let recorder = Recorder::http(move |_| whole("200 OK", headers, b"bytes")).await;
         let store = open("logs", &endpoint(&recorder), &Credential::Anonymous);
         let refused = kind(store.get(&key("k"), &GetOptions::default()).await);
         assert_eq!(refused, StoreErrorKind::Unexpected, "{headers}");
     }
+}
+
+#[tokio::test]
+async fn another_range_than_asked_for_is_refused() {
+    let ranged =
+        GetOptions { range: Some(ByteRange::Between { first: 0, last: 4 }), ..GetOptions::default() };
+    for (status, headers, ask) in [
+        ("206 Partial", "Content-Range: bytes 1-5/9\r\n", ranged.clone()),
+        ("206 Partial", "Content-Range: bytes 0-3/9\r\n", ranged.clone()),
+        ("206 Partial", "Content-Range: bytes 0-4/9\r\n", GetOptions::default()),
+        ("206 Partial", "", ranged.clone()),
+        ("200 OK", "Content-Range: bytes 0-4/9\r\n", ranged.clone()),
+    ] {
+        let recorder = Recorder::http(move |_| whole(status, headers, b"bytes")).await;
+        let store = open("logs", &endpoint(&recorder), &Credential::Anonymous);
+        assert_eq!(kind(store.get(&key("k"), &ask).await), StoreErrorKind::Unexpected, "{status} {headers}");
+    }
+}
+
+#[tokio::test]
+async fn a_time_that_the_bytes_do_not_tell_is_asked_for() {
+    let recorder = Recorder::http(|request| {
+        let described = br#"{"name":"k","size":"5","generation":"7","timeCreated":"2026-11-23T08:00:00.5Z"}"#;
+        if request.contains("alt=media") {
+            whole("200 OK", "X-Goog-Generation: 7\r\n", b"bytes")
+        } else {
+            whole("200 OK", "", described)
+        }
+    })
+    .await;
+    let store = open("logs", &endpoint(&recorder), &Credential::Anonymous);
+    let since = |text| GetOptions {
+        conditions: Conditions {
+            if_modified_since: Some(Timestamp::parse(text).unwrap()),
+            ..Conditions::default()
+        },
+        range: None,
+    };
+    let same = store.get(&key("k"), &since("2026-11-23T08:00:00Z")).await;
+    assert_eq!(kind(same), StoreErrorKind::NotModified);
+    assert!(store.get(&key("k"), &since("2026-11-23T07:59:59Z")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_private_authority_is_trusted_only_where_it_is_named() {
+    let recorder = Recorder::https(|_| whole("200 OK", "", b"{}")).await;
+    let bucket = bucket("logs", &format!("https://{}", recorder.addr()));
+    let list = async |extra_ca_pem| {
+        let gcs = Gcs::new(&Options { extra_ca_pem, ..options() }).unwrap();
+        gcs.open(&bucket, &Credential::Anonymous).unwrap().list(&page("", None, 1)).await
+    };
+    assert_eq!(kind(list(None).await), StoreErrorKind::Unavailable);
+    let authority = String::from_utf8(certificates().ca_pem()).unwrap();
+    assert!(list(Some(authority)).await.is_ok());
 }
 
 #[tokio::test]
