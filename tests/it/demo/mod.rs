@@ -1,0 +1,4 @@
+//! The demo: its identity provider as a standard client sees it, and what its people may do.
+
+mod people;
+mod sign_in;
