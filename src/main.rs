@@ -1,3 +1,7 @@
 //! Parses the command line, calls one function, returns its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    logboom::cli::run(std::env::args_os())
+}

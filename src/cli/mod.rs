@@ -1,1 +1,70 @@
-//! The command line.
+//! The command line. Data goes to standard output, everything else to standard error.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::cli::printer::Printer;
+
+pub mod commands;
+pub mod error;
+pub mod printer;
+
+/// One login, one permission check and one API over the logs in S3, GCS, Azure Blob Storage and directories.
+#[derive(Debug, Parser)]
+#[command(name = "logboom", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the API until it is told to stop (SIGTERM, SIGINT), then drains.
+    Serve(ConfigFile),
+    /// Serves a demo on loopback: sample logs, an identity provider of its own, nothing else to install.
+    Demo(commands::demo::Arguments),
+    /// Brings the state store's tables up to date.
+    Migrate(ConfigFile),
+    /// Prints the contract (`OpenAPI` 3.1).
+    Openapi,
+    /// Reads the configuration and says everything that is wrong with it.
+    CheckConfig(ConfigFile),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConfigFile {
+    /// The configuration file; settings can also come from LOGBOOM__… variables.
+    #[arg(long, value_name = "FILE", default_value = "/etc/logboom/logboom.toml")]
+    pub config: PathBuf,
+}
+
+/// Runs the program with these arguments, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap knows which of its messages belong to which stream.
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::FAILURE };
+        }
+    };
+    let printer = Printer;
+    let outcome = match cli.command {
+        Command::Serve(file) => commands::serve::run(&file.config),
+        Command::Demo(arguments) => commands::demo::run(&arguments, &printer),
+        Command::Migrate(file) => commands::migrate::run(&file.config, &printer),
+        Command::Openapi => commands::openapi::run(&printer),
+        Command::CheckConfig(file) => commands::check_config::run(&file.config, &printer),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            printer.error(&error);
+            error.exit_code()
+        }
+    }
+}

@@ -1,1 +1,207 @@
-//! Settings: defaults, file, environment, all checked at once.
+//! Settings: the program's defaults, the site's file and the environment, read into typed structs; every problem is
+//! reported at once. The only room that reads the environment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::config::http::Edge;
+use crate::config::reader::{ConfigProblem, Problems, Section};
+use crate::config::secret_ref::Environment;
+use crate::db;
+use crate::domain::bucket::Bucket;
+use crate::domain::credential::CredentialName;
+use crate::domain::label::LabelOrder;
+use crate::domain::secret::Secret;
+use crate::service::stores::Options as StoreOptions;
+use crate::telemetry::{self, LogFormat};
+use crate::vault::fixed::CredentialRecipe;
+use crate::vault::seal::MasterKey;
+
+pub mod buckets;
+pub mod http;
+pub mod identity;
+pub mod load;
+pub mod reader;
+pub mod secret_ref;
+pub mod setting;
+pub mod stores;
+
+/// Everything that the program needs to start.
+#[derive(Debug)]
+pub struct Config {
+    /// The edge.
+    pub edge: Edge,
+    /// The state store.
+    pub state: db::Options,
+    /// The key under which sessions, logins and page tokens are sealed.
+    pub master_key: MasterKey,
+    /// Who is asking.
+    pub identity: identity::Identity,
+    /// The site's labels.
+    pub labels: LabelOrder,
+    /// Where the policies are.
+    pub policies: PathBuf,
+    /// The stores.
+    pub stores: StoreOptions,
+    /// Credentials by name.
+    pub credentials: BTreeMap<CredentialName, CredentialRecipe>,
+    /// The registered buckets.
+    pub buckets: Vec<Bucket>,
+    /// Logs.
+    pub telemetry: telemetry::Options,
+}
+
+/// What is wrong with a configuration: every problem at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidConfig(pub Vec<ConfigProblem>);
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        write!(f, "the configuration has {count} problem{}", if count == 1 { "" } else { "s" })?;
+        for problem in &self.0 {
+            write!(f, "\n  {}: {}", problem.path, problem.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidConfig {}
+
+impl Config {
+    /// Reads the configuration from a file and this process's environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, InvalidConfig> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let environment = Environment::new(std::env::vars());
+        Self::read(file, &environment)
+    }
+
+    /// Reads the configuration from a file and an environment given.
+    pub fn read(file: Option<&Path>, environment: &Environment) -> Result<Self, InvalidConfig> {
+        let problems = Problems::default();
+        let table = load::layers(file, environment, &problems);
+        let mut root = Section::root(table, problems.clone());
+        let config = sections(&mut root, environment);
+        root.close();
+        match (config, problems.take()) {
+            (Some(config), found) if found.is_empty() => Ok(config),
+            (_, found) => Err(InvalidConfig(found)),
+        }
+    }
+}
+
+fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
+    let edge = http::edge(root);
+    let state = state(root, environment);
+    let labels = labels(root);
+    let (session, master_key) = session(root, environment);
+    let identity = labels.as_ref().and_then(|labels| identity::identity(root, environment, labels, session));
+    let policies = policies(root);
+    let stores = stores::options(root);
+    let credentials = buckets::credentials(root, environment);
+    let buckets = labels.as_ref().map(|labels| buckets::buckets(root, labels, &credentials));
+    let telemetry = telemetry(root);
+    Some(Config {
+        edge: edge?,
+        state: state?,
+        master_key: master_key?,
+        identity: identity?,
+        labels: labels?,
+        policies: policies?,
+        stores: stores?,
+        credentials,
+        buckets: buckets?,
+        telemetry: telemetry?,
+    })
+}
+
+/// The URL of the state store is a secret when it holds a password, so it may also be a reference.
+fn state(root: &mut Section, environment: &Environment) -> Option<db::Options> {
+    let mut section = root.section("state");
+    let url: Option<String> = section.required("url");
+    let url = url.and_then(|text| match text.split_once(':') {
+        Some(("env" | "file", _)) => secret_ref::resolve_now(&section, "url", &text, environment),
+        Some(("sqlite", _)) => Some(Secret::new(text)),
+        Some(("postgres" | "postgresql", _)) if has_no_password(&text) => Some(Secret::new(text)),
+        _ => {
+            section.problem(
+                "url",
+                "expected sqlite:…, postgres:… without a password, or a reference env:NAME or file:/path to a URL with one",
+            );
+            None
+        }
+    });
+    let max_connections = section.required("max_connections");
+    let acquire_timeout = section.required("acquire_timeout");
+    let migrate_at_start = section.required("migrate_at_start");
+    section.close();
+    Some(db::Options {
+        url: url?,
+        max_connections: max_connections?,
+        acquire_timeout: acquire_timeout?,
+        migrate_at_start: migrate_at_start?,
+    })
+}
+
+fn has_no_password(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| url.password().is_none())
+}
+
+fn labels(root: &mut Section) -> Option<LabelOrder> {
+    let mut section = root.section("labels");
+    let names: Option<Vec<String>> = section.required("order");
+    let order = names.and_then(|names| {
+        LabelOrder::new(&names).map_err(|error| section.problem("order", error.to_string())).ok()
+    });
+    section.close();
+    order
+}
+
+fn session(
+    root: &mut Section,
+    environment: &Environment,
+) -> (Option<identity::SessionLimits>, Option<MasterKey>) {
+    let mut section = root.section("session");
+    let limits = identity::session_limits(&mut section);
+    let key = secret_ref::secret(&mut section, "key", environment).and_then(|text| {
+        let decoded = BASE64_STANDARD.decode(text.expose().trim()).ok().map(Secret::new);
+        let bytes = decoded.and_then(|bytes| <[u8; 32]>::try_from(bytes.expose().as_slice()).ok());
+        if bytes.is_none() {
+            section.problem(
+                "key",
+                "expected a reference to 32 random bytes in base64 (openssl rand -base64 32)",
+            );
+        }
+        bytes.map(Secret::new)
+    });
+    section.close();
+    (limits, key)
+}
+
+fn policies(root: &mut Section) -> Option<PathBuf> {
+    let mut section = root.section("policies");
+    let directory: Option<PathBuf> = section.required("directory");
+    if let Some(directory) = &directory
+        && !directory.is_dir()
+    {
+        section.problem("directory", format!("{} is not a directory", directory.display()));
+    }
+    section.close();
+    directory
+}
+
+fn telemetry(root: &mut Section) -> Option<telemetry::Options> {
+    let mut section = root.section("telemetry");
+    let format = section.parsed("format", |text| match text {
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err("expected json or text"),
+    });
+    let filter = section.required("filter");
+    section.close();
+    Some(telemetry::Options { format: format?, filter: filter? })
+}

@@ -37,6 +37,14 @@ pub fn home() -> Response {
     answer(&framed(&page, "Logboom"), HOME_POLICY)
 }
 
+/// A page that loads its own address once more. It stands for a request that another site began, to which the browser
+/// did not add the session cookie; the second request begins here and has it.
+pub fn once_more() -> Response {
+    let page = "<meta http-equiv=\"refresh\" content=\"0\">\n</head>\n<body><main><p role=\"status\">One moment…</p></main></body>";
+    let page = framed(page, "Logboom");
+    answer(&page, DOCS_POLICY)
+}
+
 /// `GET /docs`: the contract for people, from the `OpenAPI` document.
 pub fn docs(document: &Value) -> Response {
     let body = reference::render(document);

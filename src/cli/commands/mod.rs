@@ -1,0 +1,7 @@
+//! One file for each verb.
+
+pub mod check_config;
+pub mod demo;
+pub mod migrate;
+pub mod openapi;
+pub mod serve;

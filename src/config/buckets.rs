@@ -1,0 +1,177 @@
+//! Credentials and buckets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use url::Url;
+
+use crate::config::reader::Section;
+use crate::config::secret_ref::{Environment, optional_secret_text, secret_text};
+use crate::domain::bucket::{Bucket, BucketId, NativeName, Provider};
+use crate::domain::credential::CredentialName;
+use crate::domain::label::LabelOrder;
+use crate::domain::principal::Group;
+use crate::vault::fixed::CredentialRecipe;
+
+/// The kinds of credentials, as an error lists them.
+const KINDS: &str = "expected anonymous, ambient, aws-keys, gcp-service-account-key, gcp-access-token, \
+    azure-client-secret or azure-access-token";
+
+/// Reads `[credentials.*]`.
+pub fn credentials(
+    root: &mut Section,
+    environment: &Environment,
+) -> BTreeMap<CredentialName, CredentialRecipe> {
+    let mut recipes = BTreeMap::new();
+    for (name, mut section) in root.sections("credentials") {
+        let name = CredentialName::parse(&name).map_err(|error| section.problem("", error.to_string()));
+        let recipe = recipe(&mut section, environment);
+        section.close();
+        if let (Ok(name), Some(recipe)) = (name, recipe) {
+            recipes.insert(name, recipe);
+        }
+    }
+    recipes
+}
+
+fn recipe(section: &mut Section, environment: &Environment) -> Option<CredentialRecipe> {
+    let kind: String = section.required("kind")?;
+    Some(match kind.as_str() {
+        "anonymous" => CredentialRecipe::Anonymous,
+        "ambient" => CredentialRecipe::Ambient,
+        "aws-keys" => {
+            let access_key_id = secret_text(section, "access_key_id", environment);
+            let secret_access_key = secret_text(section, "secret_access_key", environment);
+            let session_token = optional_secret_text(section, "session_token", environment)?;
+            CredentialRecipe::AwsKeys {
+                access_key_id: access_key_id?,
+                secret_access_key: secret_access_key?,
+                session_token,
+            }
+        }
+        "gcp-service-account-key" => {
+            CredentialRecipe::GcpServiceAccountKey(secret_text(section, "key", environment)?)
+        }
+        "gcp-access-token" => CredentialRecipe::GcpAccessToken(secret_text(section, "token", environment)?),
+        "azure-client-secret" => {
+            let tenant_id = section.required("tenant_id");
+            let client_id = section.required("client_id");
+            let client_secret = secret_text(section, "client_secret", environment);
+            let authority = section.optional("authority")?;
+            CredentialRecipe::AzureClientSecret {
+                tenant_id: tenant_id?,
+                client_id: client_id?,
+                client_secret: client_secret?,
+                authority,
+            }
+        }
+        "azure-access-token" => {
+            CredentialRecipe::AzureAccessToken(secret_text(section, "token", environment)?)
+        }
+        _ => {
+            section.problem("kind", KINDS);
+            return None;
+        }
+    })
+}
+
+/// Reads `[buckets.*]`. A native bucket has one registration, so that no second label or owner can be given to its bytes.
+pub fn buckets(
+    root: &mut Section,
+    labels: &LabelOrder,
+    credentials: &BTreeMap<CredentialName, CredentialRecipe>,
+) -> Vec<Bucket> {
+    let mut all = Vec::new();
+    let mut natives = BTreeSet::new();
+    for (id, mut section) in root.sections("buckets") {
+        let id = BucketId::parse(&id).map_err(|error| section.problem("", error.to_string()));
+        let bucket = bucket(&mut section, labels, credentials);
+        if let (Ok(id), Some(bucket)) = (id, bucket) {
+            let native = (
+                bucket.provider,
+                bucket.endpoint.clone(),
+                bucket.account.clone(),
+                bucket.native_name.clone(),
+            );
+            if natives.insert(native) {
+                all.push(Bucket { id, ..bucket });
+            } else {
+                section.problem("name", "is registered under another id already");
+            }
+        }
+        section.close();
+    }
+    all
+}
+
+fn bucket(
+    section: &mut Section,
+    labels: &LabelOrder,
+    credentials: &BTreeMap<CredentialName, CredentialRecipe>,
+) -> Option<Bucket> {
+    let provider = section.parsed("provider", |text| {
+        let named = Provider::ALL.into_iter().find(|provider| provider.as_str() == text);
+        named.ok_or("expected aws, gcp, azure or file")
+    });
+    let native_name = section.parsed("name", NativeName::parse);
+    let region = section.optional("region");
+    let account = section.optional("account");
+    let endpoint = endpoint(section);
+    let owner = section.parsed("owner", Group::parse);
+    let label = section.parsed("label", |text| {
+        let names: Vec<_> = labels.iter().map(ToString::to_string).collect();
+        labels
+            .find(text)
+            .cloned()
+            .ok_or_else(|| format!("expected one of labels.order: {}", names.join(", ")))
+    });
+    let credential = section.parsed("credential", CredentialName::parse);
+    if let Some(credential) = &credential
+        && !credentials.contains_key(credential)
+    {
+        section.problem("credential", "is not the name of one under [credentials]");
+    }
+    let bucket = Bucket {
+        id: BucketId::parse("unnamed").ok()?,
+        provider: provider?,
+        native_name: native_name?,
+        region: region?,
+        account: account?,
+        endpoint: endpoint?,
+        owner: owner?,
+        label: label?,
+        credential: credential?,
+    };
+    fits(section, &bucket).then_some(bucket)
+}
+
+/// What one provider asks of a bucket and the others do not.
+fn fits(section: &Section, bucket: &Bucket) -> bool {
+    match bucket.provider {
+        Provider::File if !bucket.native_name.as_str().starts_with('/') => {
+            section.problem("name", "expected an absolute directory for provider file");
+            false
+        }
+        Provider::Azure if bucket.account.is_none() && bucket.endpoint.is_none() => {
+            section.problem("account", "is missing; expected the storage account");
+            false
+        }
+        _ => true,
+    }
+}
+
+#[expect(clippy::option_option, reason = "absent and wrong are two answers, and `?` handles the second")]
+fn endpoint(section: &mut Section) -> Option<Option<String>> {
+    let Some(text) = section.optional::<String>("endpoint")? else { return Some(None) };
+    let url = Url::parse(&text).ok().filter(|url| {
+        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && plain && url.fragment().is_none()
+    });
+    if url.is_none() || text.ends_with('/') {
+        section.problem(
+            "endpoint",
+            "expected a URL such as https://store.example:9000, without a trailing slash",
+        );
+        return None;
+    }
+    Some(Some(text))
+}

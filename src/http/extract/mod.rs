@@ -1,0 +1,10 @@
+//! From an HTTP request to domain values: bucket and key from the raw path, ranges, conditions, query strings.
+
+pub mod body;
+pub mod conditions;
+pub mod query;
+pub mod range;
+pub mod target;
+
+#[cfg(test)]
+mod tests;

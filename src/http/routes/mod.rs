@@ -1,0 +1,10 @@
+//! Handlers, one file for each noun of the API.
+
+pub mod buckets;
+pub mod decisions;
+pub mod health;
+pub mod links;
+pub mod objects;
+pub mod pages;
+pub mod read;
+pub mod session;

@@ -1,0 +1,73 @@
+//! `GET /api/v1/buckets/{bucket}/objects`: listings.
+
+use std::num::NonZeroU16;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+
+use crate::api::objects::{ListQuery, ObjectList, ObjectView};
+use crate::authz::permit::{ListObjects, ListTarget, Permit};
+use crate::domain::key::{Delimiter, Prefix};
+use crate::http::extract::{query, target};
+use crate::http::guard::Ask;
+use crate::http::problem::{Problem, store};
+use crate::http::state::AppState;
+use crate::provider::MAX_PAGE;
+use crate::service::objects::{self, ListAsk};
+use crate::service::page_token::{Listing, Position};
+
+/// The parsed query of a listing.
+#[derive(Debug)]
+pub struct List {
+    delimiter: Option<Delimiter>,
+    limit: NonZeroU16,
+    page_token: Option<String>,
+}
+
+impl Ask for List {
+    type Target = ListTarget;
+
+    async fn load(state: &AppState, request: Request) -> Result<(ListTarget, Self), Problem> {
+        let asked: ListQuery = query::parse(request.uri())?;
+        let prefix = Prefix::parse(asked.prefix.as_deref().unwrap_or_default());
+        let prefix = prefix.map_err(|error| Problem::invalid_field("prefix", error))?;
+        let delimiter = asked.delimiter.as_deref().filter(|text| !text.is_empty()).map(Delimiter::parse);
+        let delimiter = delimiter.transpose().map_err(|e| Problem::invalid_field("delimiter", e))?;
+        let limit = NonZeroU16::new(asked.limit.unwrap_or(MAX_PAGE)).filter(|limit| limit.get() <= MAX_PAGE);
+        let limit = limit.ok_or_else(|| Problem::invalid_field("limit", "expected 1 to 1000"))?;
+        let bucket = target::bucket(state, request.uri())?;
+        Ok((ListTarget { bucket, prefix }, Self { delimiter, limit, page_token: asked.page_token }))
+    }
+}
+
+/// Lists one page.
+pub async fn list(
+    state: AppState,
+    permit: Permit<ListObjects, ListTarget>,
+    asked: List,
+) -> Result<Response, Problem> {
+    let target = permit.resource();
+    let listing = Listing {
+        principal: &permit.principal().id,
+        bucket: &target.bucket.id,
+        prefix: &target.prefix,
+        folded: asked.delimiter.is_some(),
+    };
+    let now = state.clock.now();
+    let position = asked.page_token.as_deref().map(|token| state.page_tokens.open(listing, token, now));
+    let position = position.transpose().map_err(|error| Problem::invalid_field("page_token", error))?;
+    let ask = ListAsk { delimiter: asked.delimiter, limit: asked.limit, position };
+    let page = objects::list(&state.stores, &permit, &ask).await;
+    let page = page.map_err(|error| store::problem(&target.bucket, &error))?;
+    let next = page.next.map(|(scope, cursor)| Position::new(scope, cursor, now));
+    let next = next.map(|position| state.page_tokens.make(listing, &position)).transpose();
+    let next = next.map_err(|error| Problem::internal(&error))?;
+    let body = ObjectList {
+        prefixes: page.prefixes.iter().map(|prefix| prefix.as_str().to_owned()).collect(),
+        objects: page.objects.iter().map(ObjectView::from).collect(),
+        next_page_token: next,
+        label: target.bucket.label.to_string(),
+    };
+    Ok(Json(body).into_response())
+}

@@ -1,0 +1,81 @@
+//! What every handler can reach: one `Arc`, cloned for each request.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request};
+
+use crate::authn::Authenticator;
+use crate::authz::Authorizer;
+use crate::authz::Context;
+use crate::domain::time::Clock;
+use crate::http::Options;
+use crate::http::client_address;
+use crate::http::rates::Rates;
+use crate::http::readiness::Readiness;
+use crate::http::streams::Streams;
+use crate::service::buckets::Buckets;
+use crate::service::links::LinkLimits;
+use crate::service::page_token::PageTokens;
+use crate::service::stores::Stores;
+use crate::telemetry::metrics::Metrics;
+
+/// The parts that answers are made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Who is asking.
+    pub authenticator: Authenticator,
+    /// What they may do.
+    pub authorizer: Authorizer,
+    /// The registered buckets.
+    pub buckets: Buckets,
+    /// Their stores.
+    pub stores: Arc<Stores>,
+    /// Seals the cursors of listings.
+    pub page_tokens: PageTokens,
+    /// Bounds of links.
+    pub link_limits: LinkLimits,
+    /// Requests per second of each principal.
+    pub rates: Rates,
+    /// Bodies under way of each principal.
+    pub streams: Streams,
+    /// Findings about dependencies.
+    pub readiness: Readiness,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings of the edge.
+    pub options: Options,
+}
+
+/// Shared state of the edge.
+#[derive(Debug, Clone)]
+pub struct AppState(Arc<Parts>);
+
+impl AppState {
+    /// Wraps the parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The circumstances of a request that policies can ask about.
+    #[must_use]
+    pub fn context(&self, request: &Request) -> Context {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        Context {
+            ip: peer.map(|peer| client_address::of(peer, request.headers(), &self.options.trusted_proxies)),
+            now: self.clock.now(),
+        }
+    }
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

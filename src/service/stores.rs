@@ -1,0 +1,209 @@
+//! From a bucket to the store that reads it: credential, client and guard, made once and renewed in place.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::bucket::{Bucket, BucketId, Provider};
+use crate::domain::credential::LeasedCredential;
+use crate::domain::key::ObjectKey;
+use crate::domain::object::ObjectMeta;
+use crate::domain::time::{Clock, Timestamp};
+use crate::provider::aws::{self, S3};
+use crate::provider::azure::{self, BlobStorage};
+use crate::provider::error::StoreOperation;
+use crate::provider::gcp::{self, Gcs};
+use crate::provider::guarded::{self, BucketGuard};
+use crate::provider::{
+    GetOptions, Link, LinkOptions, ListOptions, Listing, ObjectStore, Opened, SignLinks, Store, StoreError,
+    StoreErrorKind, file,
+};
+use crate::vault::CredentialSource;
+
+/// A client is built anew after this long, so that a rotated secret is taken up without a restart.
+const CLIENT_LIFETIME: Duration = Duration::from_mins(5);
+
+/// A credential is no longer used this long before it ends.
+const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
+
+/// Settings of all providers.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// S3.
+    pub aws: aws::Options,
+    /// Google Cloud Storage.
+    pub gcp: gcp::Options,
+    /// Azure Blob Storage.
+    pub azure: azure::Options,
+    /// Directories.
+    pub file: file::Options,
+    /// Limits of every bucket.
+    pub limits: guarded::Limits,
+}
+
+/// The stores of all buckets.
+pub struct Stores {
+    connector: Connector,
+    guarded: Mutex<HashMap<BucketId, (Arc<BucketGuard>, Store)>>,
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores").finish_non_exhaustive()
+    }
+}
+
+/// One client for each cloud, shared by its buckets.
+#[derive(Debug, Clone)]
+struct Clouds {
+    s3: S3,
+    gcs: Gcs,
+    blobs: Arc<BlobStorage>,
+}
+
+#[derive(Debug, Clone)]
+struct Connector {
+    source: Arc<dyn CredentialSource>,
+    clouds: Clouds,
+    file: file::Options,
+    limits: guarded::Limits,
+    clock: Arc<dyn Clock>,
+}
+
+impl Stores {
+    /// Stores whose credentials come from a source.
+    pub fn new(
+        source: Arc<dyn CredentialSource>,
+        options: Options,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let clouds = Clouds {
+            s3: S3::new(&options.aws)?,
+            gcs: Gcs::new(&options.gcp)?,
+            blobs: Arc::new(BlobStorage::new(&options.azure)?),
+        };
+        let connector = Connector { source, clouds, file: options.file, limits: options.limits, clock };
+        Ok(Self { connector, guarded: Mutex::default() })
+    }
+
+    /// The guarded store of a bucket.
+    #[must_use]
+    pub fn open(&self, bucket: &Arc<Bucket>) -> Store {
+        self.guarded(bucket).1
+    }
+
+    /// Limits, health and counters of a bucket.
+    #[must_use]
+    pub fn guard(&self, bucket: &Arc<Bucket>) -> Arc<BucketGuard> {
+        self.guarded(bucket).0
+    }
+
+    fn guarded(&self, bucket: &Arc<Bucket>) -> (Arc<BucketGuard>, Store) {
+        let mut stores = self.guarded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = stores.get(&bucket.id) {
+            return known.clone();
+        }
+        let renewing = Renewing {
+            bucket: Arc::clone(bucket),
+            connector: self.connector.clone(),
+            current: tokio::sync::RwLock::default(),
+        };
+        let limits = self.connector.limits.clone();
+        let guard = BucketGuard::new(limits, Arc::clone(&self.connector.clock));
+        let store = guard.wrap(Arc::new(renewing));
+        stores.insert(bucket.id.clone(), (Arc::clone(&guard), Arc::clone(&store)));
+        (guard, store)
+    }
+}
+
+/// A store that gets its credential and client when they are first needed, and anew when they end.
+#[derive(Debug)]
+struct Renewing {
+    bucket: Arc<Bucket>,
+    connector: Connector,
+    current: tokio::sync::RwLock<Option<Client>>,
+}
+
+#[derive(Debug)]
+struct Client {
+    store: Store,
+    good_until: Timestamp,
+}
+
+impl Renewing {
+    /// The client of now. All requests of one instant share one renewal.
+    async fn client(&self, operation: StoreOperation) -> Result<Store, StoreError> {
+        let now = self.connector.clock.now();
+        if let Some(store) = fresh(self.current.read().await.as_ref(), now) {
+            return Ok(store);
+        }
+        let mut current = self.current.write().await;
+        if let Some(store) = fresh(current.as_ref(), now) {
+            return Ok(store);
+        }
+        let client = self.connect(now, operation).await?;
+        let store = Arc::clone(&client.store);
+        *current = Some(client);
+        Ok(store)
+    }
+
+    async fn connect(&self, now: Timestamp, operation: StoreOperation) -> Result<Client, StoreError> {
+        let leased = self.connector.source.lease(&self.bucket.credential).await;
+        let leased =
+            leased.map_err(|cause| StoreError::caused_by(operation, StoreErrorKind::NoCredential, cause))?;
+        let store = self.connector.open(&self.bucket, &leased).await?;
+        let longest = now.plus(CLIENT_LIFETIME);
+        let good_until = leased.expires_at.map_or(longest, |end| longest.min(end.minus(EXPIRY_MARGIN)));
+        Ok(Client { store, good_until })
+    }
+}
+
+fn fresh(client: Option<&Client>, now: Timestamp) -> Option<Store> {
+    client.filter(|client| now < client.good_until).map(|client| Arc::clone(&client.store))
+}
+
+impl Connector {
+    async fn open(&self, bucket: &Bucket, leased: &LeasedCredential) -> Result<Store, StoreError> {
+        let credential = &leased.credential;
+        match bucket.provider {
+            Provider::Aws => self.clouds.s3.open(bucket, credential).await,
+            Provider::Gcp => self.clouds.gcs.open(bucket, credential),
+            Provider::Azure => self.clouds.blobs.open(bucket, credential),
+            Provider::File => file::open(bucket, &self.file),
+        }
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods, reason = "a wrapper that forgets a method changes what it wraps")]
+impl ObjectStore for Renewing {
+    async fn list(&self, options: &ListOptions) -> Result<Listing, StoreError> {
+        self.client(StoreOperation::List).await?.list(options).await
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, StoreError> {
+        self.client(StoreOperation::Head).await?.head(key).await
+    }
+
+    async fn get(&self, key: &ObjectKey, options: &GetOptions) -> Result<Opened, StoreError> {
+        self.client(StoreOperation::Get).await?.get(key, options).await
+    }
+
+    fn links(&self) -> Option<&dyn SignLinks> {
+        (self.bucket.provider != Provider::File).then_some(self as &dyn SignLinks)
+    }
+}
+
+#[async_trait]
+impl SignLinks for Renewing {
+    async fn link(&self, key: &ObjectKey, options: &LinkOptions) -> Result<Link, StoreError> {
+        let store = self.client(StoreOperation::Link).await?;
+        match store.links() {
+            Some(signer) => signer.link(key, options).await,
+            None => Err(StoreError::new(StoreOperation::Link, StoreErrorKind::Unsupported)),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Counters in the Prometheus text format. No label holds a person, a key or a secret.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Upper bounds of the time until an answer begins, in seconds.
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// What a request is counted under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The method.
+    pub method: String,
+    /// The route's path as in the table, or `unmatched`.
+    pub route: String,
+    /// The status.
+    pub status: u16,
+}
+
+/// What a time is measured under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RouteLabels {
+    /// The route's path as in the table, or `unmatched`.
+    pub route: String,
+}
+
+/// What refusals are counted under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ProblemLabels {
+    /// The problem's slug.
+    pub slug: String,
+}
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Answers by route and status.
+    pub requests: Family<RequestLabels, Counter>,
+    /// Time until the answer began.
+    pub seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    /// Problems by slug.
+    pub problems: Family<ProblemLabels, Counter>,
+    /// Bodies under way.
+    pub streams: Gauge,
+    /// Bytes of objects sent.
+    pub bytes_sent: Counter<u64, AtomicU64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Registers every metric.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("logboom");
+        let requests = Family::default();
+        registry.register("http_requests", "Answers by route and status", requests.clone());
+        let seconds: Family<RouteLabels, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(SECONDS));
+        registry.register("http_answer_seconds", "Time until an answer began", seconds.clone());
+        let problems = Family::default();
+        registry.register("problems", "Problems by slug", problems.clone());
+        let streams = Gauge::default();
+        registry.register("object_streams", "Object bodies under way", streams.clone());
+        let bytes_sent = Counter::default();
+        registry.register("object_sent_bytes", "Bytes of objects sent", bytes_sent.clone());
+        Self { registry, requests, seconds, problems, streams, bytes_sent }
+    }
+
+    /// Counts one answer.
+    pub fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let labels = RequestLabels { method: method.to_owned(), route: route.to_owned(), status };
+        self.requests.get_or_create(&labels).inc();
+        let labels = RouteLabels { route: route.to_owned() };
+        self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Everything in the Prometheus text format.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(_) => String::new(),
+        }
+    }
+}
