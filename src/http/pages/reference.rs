@@ -180,7 +180,10 @@ fn kind(schema: Option<&Value>) -> String {
     }
     let names: Vec<_> = match schema.get("type") {
         Some(Value::String(name)) => vec![name.as_str()],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        // Whether a member may be absent is said beside its kind.
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).filter(|n| *n != "null").collect()
+        }
         _ => return "value".to_owned(),
     };
     match schema.get("items") {
