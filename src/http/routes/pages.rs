@@ -2,13 +2,18 @@
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Uri};
+use url::form_urlencoded::Serializer;
 
 use crate::authn::AuthnError;
 use crate::http::problem::{Problem, pages as problem_pages};
 use crate::http::state::AppState;
 use crate::http::{openapi, pages};
+
+/// The longest address of the home page that a login carries along, in bytes.
+const MAX_RETURN_BYTES: usize = 2048;
 
 /// The home page; a person who is not signed in is sent to the login and comes back.
 ///
@@ -22,8 +27,16 @@ pub async fn home(State(state): State<AppState>, request: Request) -> Response {
     match state.authenticator.authenticate(request.headers()).await {
         Ok(_) => pages::home(),
         Err(error @ AuthnError::Unavailable { .. }) => Problem::from(error).into_response(),
-        Err(_) => Redirect::to("/auth/login?return_to=%2F").into_response(),
+        Err(_) => Redirect::to(&login_for(request.uri())).into_response(),
     }
+}
+
+/// The login that comes back to the same bucket and prefix. An address that is too long to carry comes back to the start.
+fn login_for(uri: &Uri) -> String {
+    let asked = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let place = if asked.len() <= MAX_RETURN_BYTES { asked } else { "/" };
+    let query = Serializer::new(String::new()).append_pair("return_to", place).finish();
+    format!("/auth/login?{query}")
 }
 
 fn from_another_site(headers: &HeaderMap) -> bool {
@@ -52,4 +65,20 @@ pub async fn problem(Path(slug): Path<String>) -> Response {
 /// Style and script of the pages.
 pub async fn asset(Path(name): Path<String>) -> Response {
     pages::asset(&name).unwrap_or_else(|| Problem::not_found().into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_comes_back_to_the_place_that_was_asked_for() {
+        let login = |text: &str| login_for(&text.parse().unwrap());
+        assert_eq!(login("/"), "/auth/login?return_to=%2F");
+        assert_eq!(
+            login("/?bucket=a&prefix=b%2F%26"),
+            "/auth/login?return_to=%2F%3Fbucket%3Da%26prefix%3Db%252F%2526"
+        );
+        assert_eq!(login(&format!("/?prefix={}", "a".repeat(3000))), "/auth/login?return_to=%2F");
+    }
 }
