@@ -1,5 +1,19 @@
 //! Who is asking: sessions and bearer tokens in, one principal out.
 
 pub mod authenticator;
+pub mod bearer;
+pub mod claim_path;
+pub mod claims;
+pub mod discovery;
+pub mod fetch;
+pub mod jwt;
+pub mod key_set;
+pub mod keys;
+pub mod presets;
+pub mod standard;
+mod strict_json;
+
+#[cfg(test)]
+mod testing;
 
 pub use authenticator::{Authenticated, Authenticator, AuthnError, BuildError, Options};
