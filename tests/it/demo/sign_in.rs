@@ -1,8 +1,21 @@
 //! The demo's identity provider over a real socket, used by the `openidconnect` client library.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use logboom::demo::idp::{CLIENT_ID, DemoIdp};
+use logboom::authn::bearer::{BearerDoor, BearerOptions, Bearers, TokenChecks};
+use logboom::authn::claim_path::ClaimPath;
+use logboom::authn::claims::ClaimMapping;
+use logboom::authn::discovery::IssuerAddress;
+use logboom::authn::fetch::{Fetch, FetchLimits};
+use logboom::authn::jwt::SigningAlgorithm;
+use logboom::authn::keys::{Issuer, KeyLimits};
+use logboom::authn::presets::Preset;
+use logboom::demo::idp::{API_AUDIENCE, CLIENT_ID, DemoIdp, Person};
+use logboom::demo::prepare::HEADER_TTL;
+use logboom::domain::label::LabelOrder;
+use logboom::domain::principal::Group;
 use logboom::domain::time::SystemClock;
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreJwsSigningAlgorithm, CoreProviderMetadata,
@@ -19,6 +32,7 @@ use url::Url;
 /// A running identity provider; it stops with the value.
 struct Running {
     origin: String,
+    idp: DemoIdp,
     http: reqwest::Client,
     _server: JoinSet<()>,
 }
@@ -28,10 +42,10 @@ impl Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
         let idp = DemoIdp::new(&origin, Arc::new(SystemClock)).expect("an identity provider");
-        let mut server = JoinSet::new();
-        server.spawn(async move { axum::serve(listener, idp.router()).await.expect("it serves") });
+        let (mut server, router) = (JoinSet::new(), idp.router());
+        server.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
-        Self { origin, http: http.expect("a client"), _server: server }
+        Self { origin, idp, http: http.expect("a client"), _server: server }
     }
 
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
@@ -87,4 +101,55 @@ async fn a_standard_client_signs_somebody_in_and_renews_the_tokens() {
     let renewal = tokens.refresh_token().expect("a refresh token");
     let renewed = client.exchange_refresh_token(renewal).expect("a token endpoint");
     assert!(renewed.request_async(&call).await.expect("tokens").refresh_token().is_some());
+}
+
+/// What the demo's configuration makes of claims.
+fn mapping() -> ClaimMapping {
+    let labels = LabelOrder::new(&["public", "internal", "confidential", "restricted"]).expect("labels");
+    let groups = ["engineers", "payments-owners", "security-officers"];
+    let groups = groups.map(|name| (name.to_owned(), Group::parse(name).expect("a group")));
+    let standard =
+        Preset::find("standard").expect("a preset").mapping(labels.lowest().clone()).expect("a mapping");
+    ClaimMapping {
+        group_names: BTreeMap::from(groups),
+        clearance: Some(ClaimPath::parse("clearance").expect("a path")),
+        clearance_names: labels.iter().map(|label| (label.as_str().to_owned(), label.clone())).collect(),
+        ..standard
+    }
+}
+
+fn door(running: &Running) -> BearerDoor {
+    let limits =
+        FetchLimits { timeout: Duration::from_secs(5), max_bytes: 65_536, allow_loopback_http: true };
+    let address =
+        IssuerAddress { issuer: running.idp.issuer(), endpoint_hosts: Vec::new(), allow_loopback_http: true };
+    let keys = KeyLimits { max_age: Duration::from_mins(15), refetch_interval: Duration::from_secs(10) };
+    let fetch = Fetch::new(limits).expect("a client");
+    BearerDoor {
+        issuer: Arc::new(Issuer::new(address, keys, fetch, Arc::new(SystemClock))),
+        options: BearerOptions {
+            audiences: vec![API_AUDIENCE.to_owned()],
+            clients: Some(vec![CLIENT_ID.to_owned()]),
+            require_at_jwt: true,
+            max_lifetime: HEADER_TTL,
+        },
+        checks: TokenChecks {
+            algorithms: vec![SigningAlgorithm::parse("ES256").expect("an algorithm")],
+            leeway: Duration::ZERO,
+        },
+        mapping: Arc::new(mapping()),
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_curl_passes_the_strictest_door() {
+    let running = Running::start().await;
+    let bearers = Bearers::new(vec![door(&running)], Arc::new(SystemClock), 8);
+    for person in Person::ALL {
+        let token = running.idp.access_token_for(person, HEADER_TTL).expect("a token");
+        let principal = bearers.authenticate(token.expose()).await.expect("a principal");
+        assert_eq!(principal.id.subject, person.subject());
+        assert!(principal.groups_complete && principal.groups.len() == person.groups().len());
+        assert_eq!(principal.clearance.as_str(), person.clearance());
+    }
 }
