@@ -14,7 +14,7 @@ use cedar_policy::{AuthorizationError, Authorizer as Engine, Decision as Verdict
 use crate::authz::entities::Types;
 use crate::authz::permit::{Action, Denied, Permit, Place, Resource};
 use crate::authz::policies::{Policies, PolicyProblem, Slice, Source};
-use crate::authz::view::ListingView;
+use crate::authz::view::{ListingView, Region};
 use crate::domain::action::ActionName;
 use crate::domain::bucket::Bucket;
 use crate::domain::decision::Decision;
@@ -122,7 +122,7 @@ impl Authorizer {
             None => (ask.about(A::NAME, resource.place()), ListingView::default()),
             Some(prefix) => ask.about_listing(A::NAME, prefix),
         };
-        if decision.allowed || (decision.errors.is_empty() && view.shows_anything()) {
+        if decision.allowed {
             return Ok(Permit::new(Arc::clone(principal), resource, decision, view));
         }
         let visible = match resource.place() {
@@ -219,23 +219,69 @@ impl Ask<'_> {
         Ok(Decision { allowed, determined_by, errors })
     }
 
+    /// The decision on a listing is the one that lets it go on: on its folder, else on something below the prefix.
     fn about_listing(&self, action: ActionName, prefix: &Prefix) -> (Decision, ListingView) {
         // All keys with the prefix lie in this folder: the prefix itself, or what its last slash ends.
         let folder = prefix.folders().next().unwrap_or_else(Prefix::root);
-        let decision = self.about(action, Place::Folder(&folder));
+        let here = self.about(action, Place::Folder(&folder));
+        let mut decision = here.clone();
+        let mut region = |folder: &Prefix, itself: Decision| {
+            let below = self.unnamed_folder(folder).map(|below| self.about(action, Place::Folder(&below)));
+            let verdicts =
+                Region { itself: itself.allowed, below: below.as_ref().is_some_and(|below| below.allowed) };
+            for found in std::iter::once(itself).chain(below) {
+                if found.allowed && !decision.allowed {
+                    decision = found;
+                }
+            }
+            verdicts
+        };
+        let own = region(&folder, here);
         let below = self.folders().filter(|named| prefix.covers(named.as_str()) && **named != folder);
-        let named: BTreeMap<Prefix, bool> =
-            below.map(|named| (named.clone(), self.about(action, Place::Folder(named)).allowed)).collect();
-        let view = ListingView::new(decision.allowed, named);
-        (decision, view)
+        let named: BTreeMap<Prefix, Region> = below
+            .map(|named| (named.clone(), region(named, self.about(action, Place::Folder(named)))))
+            .collect();
+        (decision, ListingView::new(prefix, &folder, own, &named))
     }
 
-    /// Whether the action is allowed on the bucket or on any place in it that policies name.
+    /// Whether the action is allowed anywhere in the bucket: one place is tried of each kind that policies can tell
+    /// apart.
     fn anywhere(&self, action: ActionName) -> bool {
-        self.about(action, Place::Bucket).allowed
-            || self.folders().any(|folder| self.about(action, Place::Folder(folder)).allowed)
-            || (action != ActionName::ListObjects
-                && self.objects().any(|key| self.about(action, Place::Object(key)).allowed))
+        let objects = action != ActionName::ListObjects;
+        let allowed = |place: Place<'_>| self.about(action, place).allowed;
+        let in_folder = |folder: &Prefix| {
+            allowed(Place::Folder(folder))
+                || self.unnamed_folder(folder).is_some_and(|below| allowed(Place::Folder(&below)))
+                || (objects && self.unnamed_object(folder).is_some_and(|key| allowed(Place::Object(&key))))
+        };
+        in_folder(&Prefix::root())
+            || self.folders().any(in_folder)
+            || (objects && self.objects().any(|key| allowed(Place::Object(key))))
+    }
+
+    /// A folder in the given one that no policy names, standing for all such; `None` when no key is long enough to
+    /// have one there.
+    fn unnamed_folder(&self, folder: &Prefix) -> Option<Prefix> {
+        let mut path = folder.as_str().to_owned();
+        loop {
+            path.push('_');
+            let below = Prefix::parse(&format!("{path}/")).ok()?;
+            if !self.slice.folders.get(&self.bucket.id).is_some_and(|named| named.contains(&below)) {
+                return Some(below);
+            }
+        }
+    }
+
+    /// An object in the folder that no policy names, standing for all such.
+    fn unnamed_object(&self, folder: &Prefix) -> Option<ObjectKey> {
+        let mut path = folder.as_str().to_owned();
+        loop {
+            path.push('_');
+            let key = ObjectKey::parse(&path).ok()?;
+            if !self.slice.objects.get(&self.bucket.id).is_some_and(|named| named.contains(&key)) {
+                return Some(key);
+            }
+        }
     }
 
     fn folders(&self) -> impl Iterator<Item = &Prefix> {

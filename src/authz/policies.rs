@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::Path;
 
 use cedar_policy::{
-    Effect, EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, Schema, ValidationMode, Validator,
+    Effect, EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, Schema, ValidationMode,
+    ValidationWarning, Validator,
 };
 use miette::Diagnostic;
 
@@ -134,10 +135,8 @@ impl Policies {
     }
 
     fn sorted(all: Vec<Policy>, types: &Types) -> Self {
-        let forbids_by_group = all.iter().any(|policy| {
-            policy.effect() == Effect::Forbid
-                && policy.entity_literals().iter().any(|entity| types.is_group(entity))
-        });
+        let forbids_by_group =
+            all.iter().any(|policy| policy.effect() == Effect::Forbid && asks_for_groups(policy, types));
         let mut policies = Self { always: Vec::new(), of: HashMap::new(), forbids_by_group };
         for policy in all {
             match policy.principal_constraint() {
@@ -180,8 +179,12 @@ impl Policies {
                     Ok(Literal::Bucket) | Err(_) => {}
                 }
             }
-            // Ids are unique since the policies were parsed, so adding one cannot fail.
-            let _added = slice.set.add(policy.clone());
+            // Ids are unique since the policies were parsed, so adding one cannot fail. If it did, a set that lacks
+            // a forbid must not permit.
+            if slice.set.add(policy.clone()).is_err() {
+                slice.set = PolicySet::new();
+                return slice;
+            }
         }
         slice
     }
@@ -203,6 +206,15 @@ fn parse_file(source: &Source, schema: &Schema, types: &Types) -> Result<Vec<Pol
     }
     let validated = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
     problems.extend(validated.validation_errors().map(|error| problem(source, error)));
+    let refused = validated.validation_warnings().filter(|warning| {
+        matches!(
+            warning,
+            ValidationWarning::ImpossiblePolicy(_)
+                | ValidationWarning::BidiCharsInString(_)
+                | ValidationWarning::BidiCharsInIdentifier(_)
+        )
+    });
+    problems.extend(refused.map(|warning| problem(source, warning)));
     let mut policies = Vec::new();
     for policy in set.policies() {
         let named = policy.annotation("id").map(str::to_owned);
@@ -218,6 +230,27 @@ fn parse_file(source: &Source, schema: &Schema, types: &Types) -> Result<Vec<Pol
         policies.push(policy.new_id(PolicyId::new(id)));
     }
     if problems.is_empty() { Ok(policies) } else { Err(problems) }
+}
+
+/// Whether the outcome of a policy may hang on a person's groups: it names a group, or tests what the person is in.
+fn asks_for_groups(policy: &Policy, types: &Types) -> bool {
+    // What cannot be looked into counts as asking.
+    policy.entity_literals().iter().any(|entity| types.is_group(entity))
+        || policy.to_json().map_or(true, |json| json.get("conditions").is_some_and(tests_membership))
+}
+
+/// Whether Cedar's JSON of an expression has an `in` whose left side is not the resource or the action.
+fn tests_membership(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::Array(items) => items.iter().any(tests_membership),
+        serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| {
+            let of_a_place = value.pointer("/left/Var").is_some_and(|var| var != "principal");
+            let is_in = name == "in" || (name == "is" && value.get("in").is_some());
+            let membership = is_in && value.get("left").is_some() && !of_a_place;
+            membership || tests_membership(value)
+        }),
+        _ => false,
+    }
 }
 
 fn problem(source: &Source, error: &(impl Diagnostic + fmt::Display)) -> PolicyProblem {

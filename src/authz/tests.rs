@@ -1,10 +1,14 @@
 //! What the permission check promises.
 
+mod exactness;
+mod model;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::authz::permit::{ListObjects, ListTarget, ObjectTarget, Place, ReadObject};
 use crate::authz::policies::Source;
+use crate::authz::view::ListingView;
 use crate::authz::{Authorizer, Context};
 use crate::domain::action::ActionName;
 use crate::domain::bucket::{Bucket, BucketId, NativeName, Provider};
