@@ -1,23 +1,48 @@
-//! The one door for proofs of identity. None is taken yet: every caller is a stranger.
+//! The one door for proofs of identity.
 
 use std::sync::Arc;
 
 use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use tokio_util::sync::CancellationToken;
 
+use crate::authn::bearer::{BearerDoor, BearerError, Bearers};
+use crate::authn::fetch::{Fetch, FetchError};
+use crate::authn::keys::{Issuer, KeyError};
+use crate::authn::oidc::Provider;
+use crate::authn::options::{Options, ProviderOptions};
 use crate::db::Db;
 use crate::domain::principal::Principal;
 use crate::domain::time::Clock;
 use crate::vault::seal::MasterKey;
 
-/// Settings of identity.
-#[derive(Debug, Clone)]
-pub struct Options {}
-
 /// Why the authenticator could not be built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the identity settings do not fit together")]
-pub struct BuildError;
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// No identity provider, or two under one name or issuer.
+    #[error("identity providers need a name and an issuer of their own each, and there must be one")]
+    Providers,
+    /// A token of a provider could be taken for one that is meant for us.
+    #[error(
+        "identity provider `{provider}`: an audience of access tokens must not be empty or a client id of logins, because ID tokens bear that; ask for another audience, or require `at+jwt`"
+    )]
+    Audience {
+        /// The provider.
+        provider: String,
+    },
+    /// No algorithm is allowed, so that no token could ever be taken.
+    #[error("identity provider `{provider}`: no algorithm is allowed")]
+    Algorithms {
+        /// The provider.
+        provider: String,
+    },
+    /// The callback's address cannot be made.
+    #[error("the address of the callback cannot be made from the public URL")]
+    Callback(#[source] url::ParseError),
+    /// The HTTP client cannot be made.
+    #[error("the client for identity providers cannot be made")]
+    Client(#[source] FetchError),
+}
 
 /// Why a caller was not recognised.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,31 +67,149 @@ pub struct Authenticated {
 
 /// Recognises callers.
 #[derive(Debug)]
-pub struct Authenticator {}
+pub struct Authenticator {
+    providers: Vec<Arc<Provider>>,
+    bearers: Bearers,
+}
 
 impl Authenticator {
     /// Puts the parts together.
     pub fn build(
-        _options: Options,
+        options: Options,
         _db: Db,
         _master_key: &MasterKey,
-        _clock: Arc<dyn Clock>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildError> {
-        Ok(Self {})
+        check(&options.providers)?;
+        let callback = options.public_url.join("/auth/callback").map_err(BuildError::Callback)?;
+        let (mut providers, mut doors) = (Vec::new(), Vec::new());
+        for provider in options.providers {
+            let fetch = Fetch::new(provider.fetch).map_err(BuildError::Client)?;
+            let issuer = Arc::new(Issuer::new(provider.address, provider.keys, fetch, Arc::clone(&clock)));
+            let mapping = Arc::new(provider.mapping);
+            doors.push(BearerDoor {
+                issuer: Arc::clone(&issuer),
+                options: provider.bearer,
+                checks: provider.checks.clone(),
+                mapping: Arc::clone(&mapping),
+            });
+            providers.push(Arc::new(Provider {
+                name: provider.name,
+                issuer,
+                login: provider.login,
+                checks: provider.checks,
+                mapping,
+                callback: callback.clone(),
+                clock: Arc::clone(&clock),
+            }));
+        }
+        Ok(Self { providers, bearers: Bearers::new(doors, clock, options.remembered_tokens) })
     }
 
-    /// Recognises the caller of a request.
-    pub async fn authenticate(&self, _headers: &HeaderMap) -> Result<Authenticated, AuthnError> {
-        std::future::ready(Err(AuthnError::Unauthenticated)).await
+    /// Recognises the caller of a request. Headers that name a person mean nothing here: only proofs do.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Authenticated, AuthnError> {
+        let mut proofs = headers.get_all(AUTHORIZATION).iter();
+        let (Some(proof), None) = (proofs.next(), proofs.next()) else {
+            return Err(AuthnError::Unauthenticated);
+        };
+        let token = proof.to_str().ok().and_then(bearer_token).ok_or(AuthnError::Unauthenticated)?;
+        match self.bearers.authenticate(token).await {
+            Ok(principal) => Ok(Authenticated { principal }),
+            Err(BearerError::Key(KeyError::Away { .. })) => {
+                Err(AuthnError::Unavailable { what: "the identity provider" })
+            }
+            Err(error) => {
+                tracing::info!(reason = %error, "access token refused");
+                Err(AuthnError::Unauthenticated)
+            }
+        }
+    }
+
+    /// The identity provider of a name, or the first.
+    #[must_use]
+    pub fn provider(&self, name: Option<&str>) -> Option<&Arc<Provider>> {
+        match name {
+            Some(name) => self.providers.iter().find(|provider| provider.name() == name),
+            None => self.providers.iter().find(|provider| provider.login.is_some()),
+        }
+    }
+
+    /// The identity provider of an issuer.
+    #[must_use]
+    pub fn provider_of(&self, issuer: &str) -> Option<&Arc<Provider>> {
+        self.providers.iter().find(|provider| provider.issuer() == issuer)
     }
 
     /// Each identity provider with what is wrong with it.
     pub async fn health(&self) -> Vec<(String, Option<String>)> {
-        std::future::ready(Vec::new()).await
+        let mut findings = Vec::new();
+        for provider in &self.providers {
+            let problem = provider.issuer.snapshot().await.err().map(|error| match error {
+                KeyError::Away { cause: Some(cause), .. } => cause.to_string(),
+                other => other.to_string(),
+            });
+            findings.push((provider.name().to_owned(), problem));
+        }
+        findings
     }
 
     /// Removes what has expired, until the token is cancelled.
     pub async fn housekeeping(&self, stop: CancellationToken) {
         stop.cancelled().await;
+    }
+}
+
+/// The token behind `Bearer`, whose case does not matter (RFC 9110 section 11.1), and exactly one space.
+fn bearer_token(proof: &str) -> Option<&str> {
+    let (scheme, token) = proof.split_once(' ')?;
+    let one_word = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    (scheme.eq_ignore_ascii_case("bearer") && one_word).then_some(token)
+}
+
+fn check(providers: &[ProviderOptions]) -> Result<(), BuildError> {
+    for (place, provider) in providers.iter().enumerate() {
+        let twice = providers
+            .iter()
+            .take(place)
+            .any(|other| other.name == provider.name || other.address.issuer == provider.address.issuer);
+        if twice || provider.name.is_empty() {
+            return Err(BuildError::Providers);
+        }
+        let client = provider.login.as_ref().map(|login| login.client_id.as_str());
+        let bearer = &provider.bearer;
+        let confused = bearer.audiences.is_empty()
+            || bearer.audiences.iter().any(|audience| {
+                audience.is_empty() || (!bearer.require_at_jwt && client == Some(audience.as_str()))
+            });
+        if confused {
+            return Err(BuildError::Audience { provider: provider.name.clone() });
+        }
+        if provider.checks.algorithms.is_empty() {
+            return Err(BuildError::Algorithms { provider: provider.name.clone() });
+        }
+    }
+    if providers.is_empty() { Err(BuildError::Providers) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_token_is_one_word_after_one_space() {
+        assert_eq!(bearer_token("Bearer abc"), Some("abc"));
+        assert_eq!(bearer_token("bEARER abc"), Some("abc"));
+        for other in [
+            "Basic abc",
+            "DPoP abc",
+            "Bearer",
+            "Bearer ",
+            "Bearer  abc",
+            "Bearer a b",
+            "Bearerabc",
+            " Bearer abc",
+        ] {
+            assert_eq!(bearer_token(other), None, "{other:?}");
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use serde_json::Value;
 
 use crate::authn::claims::{ClaimMapping, Claims, InvalidClaims};
 use crate::authn::jwt::{InvalidJwt, SigningAlgorithm, Unverified};
 use crate::authn::keys::{Issuer, KeyError};
+use crate::authn::random;
 use crate::authn::standard::{self, InvalidToken};
 use crate::domain::principal::{Principal, PrincipalId, Proof};
 use crate::domain::time::{Clock, Timestamp};
@@ -182,8 +182,7 @@ impl Bearers {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(InvalidJwt::TooLong.into());
         }
-        let mut name = [0; 32];
-        name.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+        let name = random::hash(token);
         if let Some(principal) = self.recall(&name) {
             return Ok(principal);
         }

@@ -1,14 +1,15 @@
 //! The keys of an issuer, read from its JWKS (RFC 7517). A key verifies only with its own type, curve and algorithm.
 
-use aws_lc_rs::digest;
+use std::fmt;
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
-use std::fmt;
-use std::sync::Arc;
 
 use crate::authn::jwt::SigningAlgorithm;
+use crate::authn::random;
 
 /// The most keys of a set that are looked at.
 const MAX_KEYS: usize = 64;
@@ -144,9 +145,7 @@ fn key(jwk: &Jwk) -> Option<Key> {
     if algorithms.is_empty() {
         return None;
     }
-    let mut thumbprint = [0; 32];
-    thumbprint.copy_from_slice(digest::digest(&digest::SHA256, material.as_bytes()).as_ref());
-    Some(Key { id: jwk.kid.clone(), algorithms, thumbprint, decoding })
+    Some(Key { id: jwk.kid.clone(), algorithms, thumbprint: random::hash(&material), decoding })
 }
 
 type Material = (Vec<Algorithm>, DecodingKey, String);

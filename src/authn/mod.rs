@@ -6,14 +6,19 @@ pub mod claim_path;
 pub mod claims;
 pub mod discovery;
 pub mod fetch;
+pub mod id_token;
 pub mod jwt;
 pub mod key_set;
 pub mod keys;
+pub mod oidc;
+pub mod options;
 pub mod presets;
+mod random;
 pub mod standard;
 mod strict_json;
 
 #[cfg(test)]
 mod testing;
 
-pub use authenticator::{Authenticated, Authenticator, AuthnError, BuildError, Options};
+pub use authenticator::{Authenticated, Authenticator, AuthnError, BuildError};
+pub use options::{Options, SessionLimits};

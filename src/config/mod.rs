@@ -99,7 +99,9 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
     let state = state(root, environment);
     let labels = labels(root);
     let (session, master_key) = session(root, environment);
-    let identity = labels.as_ref().and_then(|labels| identity::identity(root, environment, labels, session));
+    let public_url = edge.as_ref().map(|edge| edge.options.public_url.clone());
+    let identity =
+        labels.as_ref().and_then(|labels| identity::identity(root, environment, labels, session, public_url));
     let policies = policies(root);
     let stores = stores::options(root);
     let credentials = buckets::credentials(root, environment);
