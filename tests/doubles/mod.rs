@@ -1,3 +1,4 @@
 //! Doubles of vendors without an emulator, written from their published documents.
 
 pub mod gcs;
+pub mod idp;

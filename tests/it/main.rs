@@ -8,3 +8,4 @@ mod demo;
 mod doubles;
 mod harness;
 mod providers;
+mod security;

@@ -1,0 +1,3 @@
+//! Attacks, each refused.
+
+mod login;
