@@ -21,15 +21,15 @@ use serde_json::{Value, json};
 
 use crate::doubles::idp::{Idp, Key};
 
-struct Site {
-    idp: Idp,
-    key: Key,
+pub(super) struct Site {
+    pub(super) idp: Idp,
+    pub(super) key: Key,
     provider: Arc<Provider>,
-    authenticator: Authenticator,
+    pub(super) authenticator: Authenticator,
 }
 
 impl Site {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let key = Key::new("k1");
         let idp = Idp::start(&key).await;
         let options = db::Options {

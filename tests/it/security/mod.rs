@@ -1,3 +1,4 @@
 //! Attacks, each refused.
 
 mod login;
+mod tokens;
