@@ -23,7 +23,7 @@ burst = 10000000
 streams_per_principal = 4096
 
 [state]
-url = "sqlite:{folder}/state.db?mode=rwc"
+url = "sqlite://{folder}/state.db"
 
 [session]
 key = "file:{folder}/session.key"
