@@ -43,3 +43,11 @@ impl From<&Principal> for Session {
         }
     }
 }
+
+/// A session that was ended.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LoggedOut {
+    /// Where a browser goes to end the login at the identity provider too; absent where it has no such page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_session_url: Option<String>,
+}

@@ -1,20 +1,31 @@
-//! The one door for proofs of identity.
+//! The one door for proofs of identity: a session cookie or a bearer token, never both, ends in one principal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 use tokio_util::sync::CancellationToken;
 
 use crate::authn::bearer::{BearerDoor, BearerError, Bearers};
+use crate::authn::cookie::{self, Found};
 use crate::authn::fetch::{Fetch, FetchError};
 use crate::authn::keys::{Issuer, KeyError};
+use crate::authn::login::Logins;
 use crate::authn::oidc::Provider;
 use crate::authn::options::{Options, ProviderOptions};
+use crate::authn::session::{Activity, SessionError, Sessions};
 use crate::db::Db;
 use crate::domain::principal::Principal;
 use crate::domain::time::Clock;
-use crate::vault::seal::MasterKey;
+use crate::telemetry::error_chain;
+use crate::vault::seal::{MasterKey, Purpose, SealError, Sealer};
+
+/// A page that asks by itself says so with this header; such a request does not begin the idle time anew.
+pub const X_LOGBOOM_POLL: HeaderName = HeaderName::from_static("x-logboom-poll");
+
+/// How often what has expired is removed.
+const CLEAN_UP_EVERY: Duration = Duration::from_mins(5);
 
 /// Why the authenticator could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +53,9 @@ pub enum BuildError {
     /// The HTTP client cannot be made.
     #[error("the client for identity providers cannot be made")]
     Client(#[source] FetchError),
+    /// The sealing keys cannot be made.
+    #[error("the sealing keys cannot be made")]
+    Seal(#[from] SealError),
 }
 
 /// Why a caller was not recognised.
@@ -68,16 +82,17 @@ pub struct Authenticated {
 /// Recognises callers.
 #[derive(Debug)]
 pub struct Authenticator {
-    providers: Vec<Arc<Provider>>,
     bearers: Bearers,
+    logins: Logins,
+    clock: Arc<dyn Clock>,
 }
 
 impl Authenticator {
     /// Puts the parts together.
     pub fn build(
         options: Options,
-        _db: Db,
-        _master_key: &MasterKey,
+        db: Db,
+        master_key: &MasterKey,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildError> {
         check(&options.providers)?;
@@ -103,18 +118,33 @@ impl Authenticator {
                 clock: Arc::clone(&clock),
             }));
         }
-        Ok(Self { providers, bearers: Bearers::new(doors, clock, options.remembered_tokens) })
+        let sealer = Sealer::new(master_key, Purpose::Session)?;
+        let sessions =
+            Sessions::new(db.clone(), sealer, options.labels, options.sessions, Arc::clone(&clock));
+        let sealer = Sealer::new(master_key, Purpose::LoginFlow)?;
+        let logins = Logins::new(db, sealer, Arc::clone(&clock), providers, Arc::new(sessions));
+        let bearers = Bearers::new(doors, Arc::clone(&clock), options.remembered_tokens);
+        Ok(Self { bearers, logins, clock })
     }
 
     /// Recognises the caller of a request. Headers that name a person mean nothing here: only proofs do.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Authenticated, AuthnError> {
         let mut proofs = headers.get_all(AUTHORIZATION).iter();
-        let (Some(proof), None) = (proofs.next(), proofs.next()) else {
-            return Err(AuthnError::Unauthenticated);
+        let principal = match (proofs.next(), proofs.next(), cookie::find(headers, cookie::SESSION)) {
+            (None, _, Found::One(id)) => self.session(id, headers).await?,
+            (Some(proof), None, Found::None) => {
+                let token = proof.to_str().ok().and_then(bearer_token);
+                self.bearer(token.ok_or(AuthnError::Unauthenticated)?).await?
+            }
+            // No proof, an odd cookie, or several proofs at once: it is not clear who asks.
+            _ => return Err(AuthnError::Unauthenticated),
         };
-        let token = proof.to_str().ok().and_then(bearer_token).ok_or(AuthnError::Unauthenticated)?;
+        Ok(Authenticated { principal })
+    }
+
+    async fn bearer(&self, token: &str) -> Result<Arc<Principal>, AuthnError> {
         match self.bearers.authenticate(token).await {
-            Ok(principal) => Ok(Authenticated { principal }),
+            Ok(principal) => Ok(principal),
             Err(BearerError::Key(KeyError::Away { .. })) => {
                 Err(AuthnError::Unavailable { what: "the identity provider" })
             }
@@ -125,25 +155,29 @@ impl Authenticator {
         }
     }
 
-    /// The identity provider of a name, or the first.
-    #[must_use]
-    pub fn provider(&self, name: Option<&str>) -> Option<&Arc<Provider>> {
-        match name {
-            Some(name) => self.providers.iter().find(|provider| provider.name() == name),
-            None => self.providers.iter().find(|provider| provider.login.is_some()),
-        }
+    async fn session(&self, id: &str, headers: &HeaderMap) -> Result<Arc<Principal>, AuthnError> {
+        let polling = headers.contains_key(X_LOGBOOM_POLL);
+        let activity = if polling { Activity::Polling } else { Activity::Person };
+        let away = |error: SessionError| {
+            tracing::warn!(chain = error_chain(&error), "a session could not be looked up");
+            AuthnError::Unavailable { what: "the session store" }
+        };
+        let found = self.logins.sessions.find(id, activity).await.map_err(away)?;
+        let session = found.ok_or(AuthnError::Unauthenticated)?;
+        let session = self.logins.refreshed(session, &self.clock).await.map_err(away)?;
+        Ok(session.ok_or(AuthnError::Unauthenticated)?.principal)
     }
 
-    /// The identity provider of an issuer.
+    /// Logins and the sessions that they begin.
     #[must_use]
-    pub fn provider_of(&self, issuer: &str) -> Option<&Arc<Provider>> {
-        self.providers.iter().find(|provider| provider.issuer() == issuer)
+    pub const fn logins(&self) -> &Logins {
+        &self.logins
     }
 
     /// Each identity provider with what is wrong with it.
     pub async fn health(&self) -> Vec<(String, Option<String>)> {
         let mut findings = Vec::new();
-        for provider in &self.providers {
+        for provider in self.logins.providers() {
             let problem = provider.issuer.snapshot().await.err().map(|error| match error {
                 KeyError::Away { cause: Some(cause), .. } => cause.to_string(),
                 other => other.to_string(),
@@ -155,7 +189,15 @@ impl Authenticator {
 
     /// Removes what has expired, until the token is cancelled.
     pub async fn housekeeping(&self, stop: CancellationToken) {
-        stop.cancelled().await;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(CLEAN_UP_EVERY) => {}
+            }
+            if let Err(error) = self.logins.sessions.clean_up().await {
+                tracing::warn!(chain = error_chain(&error), "expired sessions were not removed");
+            }
+        }
     }
 }
 

@@ -4,22 +4,25 @@
 //! `openidconnect` writes and reads the messages. What the tokens say is checked by [`crate::authn::id_token`], the
 //! one reader of tokens in this room.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreRevocableToken, CoreTokenResponse,
 };
 use openidconnect::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    IssuerUrl, JsonWebKeySet, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RefreshToken, RequestTokenError, RevocationUrl, Scope, StandardErrorResponse, TokenUrl,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySet, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, RevocationUrl, Scope,
+    StandardErrorResponse, TokenUrl,
 };
 use url::Url;
 
 use crate::authn::bearer::TokenChecks;
 use crate::authn::claims::{ClaimMapping, Claims, InvalidClaims};
 use crate::authn::discovery::Discovery;
-use crate::authn::fetch::FetchError;
+use crate::authn::fetch::{Fetch, FetchError};
 use crate::authn::id_token::{Answer, Expected, Logout, TokenError};
 use crate::authn::keys::{Issuer, KeyError};
 use crate::authn::options::{ClientProof, LoginOptions};
@@ -28,6 +31,16 @@ use crate::authn::standard;
 use crate::domain::principal::{Principal, PrincipalId, Proof};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
+
+/// How `openidconnect` calls the provider. A boxed future of a named type, so that whoever waits for it stays `Send`.
+impl<'c> AsyncHttpClient<'c> for Fetch {
+    type Error = FetchError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, FetchError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
 
 /// One identity provider, as logins see it.
 #[derive(Debug)]
@@ -150,6 +163,12 @@ impl Provider {
         self.issuer.name()
     }
 
+    /// Whether people log in through it.
+    #[must_use]
+    pub const fn takes_logins(&self) -> bool {
+        self.login.is_some()
+    }
+
     /// Begins a login: a fresh state, nonce and PKCE verifier of 256 bits each.
     pub async fn begin(&self) -> Result<Begun, LoginError> {
         let login = self.login.as_ref().ok_or(LoginError::NotOffered)?;
@@ -189,7 +208,7 @@ impl Provider {
         let answer = client
             .exchange_code(AuthorizationCode::new(code.expose().clone()))
             .set_pkce_verifier(pkce(&flow.verifier))
-            .request_async(&|request| self.issuer.fetch().send(request))
+            .request_async(self.issuer.fetch())
             .await
             .map_err(not_answered)?;
         let tokens = self.read(&answer, login, Answer::Login { nonce: &flow.nonce }).await?;
@@ -203,7 +222,7 @@ impl Provider {
             let client = self.client(&self.discovery().await?, login)?;
             let answer = client
                 .exchange_refresh_token(&RefreshToken::new(token.expose().clone()))
-                .request_async(&|request| self.issuer.fetch().send(request))
+                .request_async(self.issuer.fetch())
                 .await
                 .map_err(not_answered)?;
             self.read(&answer, login, Answer::Refresh).await
@@ -224,7 +243,7 @@ impl Provider {
         let client = client.set_revocation_url(RevocationUrl::from_url(address));
         let token = CoreRevocableToken::RefreshToken(RefreshToken::new(token.expose().clone()));
         let revoked = match client.revoke_token(token) {
-            Ok(request) => request.request_async(&|request| self.issuer.fetch().send(request)).await.is_ok(),
+            Ok(request) => request.request_async(self.issuer.fetch()).await.is_ok(),
             Err(_) => false,
         };
         if !revoked {

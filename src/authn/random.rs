@@ -25,3 +25,9 @@ pub fn hash(text: &str) -> [u8; 32] {
     hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
     hash
 }
+
+/// Whether a text has the form of [`name`].
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}

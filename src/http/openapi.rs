@@ -150,6 +150,7 @@ fn components() -> utoipa::openapi::Components {
     let components = with::<api::problem::ProblemBody>(components);
     let components = with::<api::problem::FieldProblem>(components);
     let components = with::<api::session::Session>(components);
+    let components = with::<api::session::LoggedOut>(components);
     let components = with::<api::buckets::BucketView>(components);
     let components = with::<api::buckets::BucketList>(components);
     let components = with::<api::objects::ObjectView>(components);

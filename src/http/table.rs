@@ -5,7 +5,7 @@ use http::Method;
 use crate::authz::permit::{CreateLink, ListObjects, ReadObject};
 use crate::http::guard::Routes;
 use crate::http::openapi;
-use crate::http::routes::{buckets, decisions, health, links, objects, pages, read, session};
+use crate::http::routes::{auth, buckets, decisions, health, links, objects, pages, read, session};
 
 const BUCKETS: &str = "/api/v1/buckets";
 const BUCKET: &str = "/api/v1/buckets/{bucket}";
@@ -28,7 +28,16 @@ pub fn routes() -> Routes {
         .personal(get.clone(), "/api/v1/session", "tells the caller who they are", session::get)
         .personal(get.clone(), BUCKETS, "lists only buckets that the caller may see", buckets::list)
         .personal(get.clone(), BUCKET, "shows only a bucket that the caller may see", buckets::get)
-        .personal(post, "/api/v1/decisions", "answers about the caller alone", decisions::post)
+        .personal(post.clone(), "/api/v1/decisions", "answers about the caller alone", decisions::post)
+        .public(get.clone(), "/auth/login", "begins a login", auth::login)
+        .public(get.clone(), "/auth/callback", "ends a login; checks state, nonce and PKCE", auth::callback)
+        .public(post.clone(), "/auth/logout", "ends the session that the cookie names", auth::logout)
+        .public(
+            post,
+            "/auth/backchannel-logout",
+            "takes logout tokens signed by the issuer",
+            auth::backchannel_logout,
+        )
         .public(get.clone(), "/healthz", "says that the process lives, nothing else", health::live)
         .public(
             get.clone(),

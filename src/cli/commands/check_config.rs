@@ -17,10 +17,11 @@ pub fn run(file: &Path, printer: &Printer) -> Result<(), CliError> {
         hints: vec!["docs/admin/policies.md explains the policy files".to_owned()],
     })?;
     let summary = format!(
-        "{} is well: {} buckets, {} credentials, policies from {}\n",
+        "{} is well: {} buckets, {} credentials, {} identity providers, policies from {}\n",
         file.display(),
         config.buckets.len(),
         config.credentials.len(),
+        config.identity.options.providers.len(),
         config.policies.display(),
     );
     printer.data(&summary)

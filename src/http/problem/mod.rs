@@ -148,7 +148,6 @@ impl IntoResponse for Problem {
 
 impl From<AuthnError> for Problem {
     fn from(error: AuthnError) -> Self {
-        tracing::info!(chain = crate::telemetry::error_chain(&error), "not recognised");
         match error {
             AuthnError::Unauthenticated => Self::new(
                 Slug::Unauthenticated,
@@ -157,12 +156,10 @@ impl From<AuthnError> for Problem {
             .hint(
                 "Sign in at /auth/login, or send Authorization: Bearer with an access token for this service",
             ),
-            AuthnError::Unavailable { what } => Self::new(
-                Slug::IdentityProviderUnavailable,
-                format!("Nobody can be recognised now: {what} is away"),
-            )
-            .hint("Try again shortly")
-            .retry_after(5),
+            AuthnError::Unavailable { what } => {
+                let detail = format!("Nobody can be recognised now: {what} is away");
+                Self::new(Slug::IdentityProviderUnavailable, detail).hint("Try again shortly").retry_after(5)
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Handlers, one file for each noun of the API.
 
+pub mod auth;
 pub mod buckets;
 pub mod decisions;
 pub mod health;

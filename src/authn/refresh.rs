@@ -1,0 +1,96 @@
+//! Keeping a session's tokens fresh: once for all requests and replicas, since a refresh token is good for one use.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::authn::login::Logins;
+use crate::authn::oidc::RefreshError;
+use crate::authn::record::SessionRecord;
+use crate::authn::session::{Session, SessionError};
+use crate::domain::secret::Secret;
+use crate::domain::time::Clock;
+
+/// A token is refreshed this long before it ends.
+const AHEAD: Duration = Duration::from_mins(1);
+
+/// Whoever takes a refresh on themselves has this long before another may.
+const CLAIM: Duration = Duration::from_secs(20);
+
+/// How often and how long a request waits for another one's refresh, when the token has ended already.
+const WAIT: (u32, Duration) = (50, Duration::from_millis(100));
+
+impl Logins {
+    /// The session with tokens that still hold; `None` when the identity provider has ended it.
+    pub async fn refreshed(
+        &self,
+        session: Session,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Session>, SessionError> {
+        let now = clock.now();
+        let record = &session.record;
+        let (Some(ends_at), Some(refresh_token)) = (record.access_token_ends_at(), &record.refresh_token)
+        else {
+            return Ok(Some(session));
+        };
+        if now.plus(AHEAD) < ends_at {
+            return Ok(Some(session));
+        }
+        let claimed_elsewhere = record.refreshing_until.is_some_and(|until| until > now.unix_millis());
+        let mut claim = SessionRecord::clone(record);
+        claim.refreshing_until = Some(now.plus(CLAIM).unix_millis());
+        if claimed_elsewhere || !self.sessions.replace(&session, &claim).await? {
+            return if now < ends_at { Ok(Some(session)) } else { self.wait(&session, clock).await };
+        }
+        let mut claimed = session.clone();
+        claimed.version = session.version.saturating_add(1);
+        let token = Secret::new(refresh_token.clone());
+        self.refresh(claimed, &token, now < ends_at).await
+    }
+
+    /// Asks the identity provider. `still_good` says whether the old token holds if it cannot be asked.
+    async fn refresh(
+        &self,
+        session: Session,
+        refresh_token: &Secret<String>,
+        still_good: bool,
+    ) -> Result<Option<Session>, SessionError> {
+        let Some(provider) = self.provider(&session.record.provider) else {
+            self.sessions.end(&session.id_hash).await?;
+            return Ok(None);
+        };
+        let login = match provider.refresh(refresh_token).await {
+            Ok(login) => login,
+            Err(RefreshError::Ended(_)) => {
+                self.sessions.end(&session.id_hash).await?;
+                return Ok(None);
+            }
+            Err(error @ RefreshError::Unavailable(_)) => {
+                tracing::warn!(
+                    chain = crate::telemetry::error_chain(&error),
+                    "a session could not be refreshed"
+                );
+                return Ok(still_good.then_some(session));
+            }
+        };
+        let record = session.record.refreshed(login);
+        let Some(record) = record else {
+            self.sessions.end(&session.id_hash).await?;
+            return Ok(None);
+        };
+        self.sessions.replace(&session, &record).await?;
+        self.sessions.look_up(&session.id_hash).await
+    }
+
+    /// Waits until another request or replica has refreshed the session.
+    async fn wait(&self, session: &Session, clock: &Arc<dyn Clock>) -> Result<Option<Session>, SessionError> {
+        let (times, pause) = WAIT;
+        for _ in 0..times {
+            tokio::time::sleep(pause).await;
+            let Some(found) = self.sessions.look_up(&session.id_hash).await? else { return Ok(None) };
+            if found.record.access_token_ends_at().is_none_or(|ends_at| clock.now() < ends_at) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+}
