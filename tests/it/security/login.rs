@@ -42,7 +42,7 @@ impl Site {
         let master = Secret::new([7; 32]);
         let authenticator = Authenticator::build(identity(&idp.issuer), db, &master, Arc::new(SystemClock));
         let authenticator = authenticator.expect("an authenticator");
-        let provider = Arc::clone(authenticator.provider(None).expect("a provider"));
+        let provider = Arc::clone(authenticator.logins().providers().first().expect("a provider"));
         Self { idp, key, provider, authenticator }
     }
 
