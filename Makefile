@@ -1,4 +1,11 @@
-.PHONY: test lint servers bench-read
+.PHONY: demo build test servers lint deny openapi bench-read
+
+# Builds, then serves sample logs and an identity provider of its own on http://127.0.0.1:8080 (ARGS="--port 9090" for another port).
+demo: build
+	target=$${CARGO_TARGET_DIR:-target}; exec "$$target/release/logboom" demo $(ARGS)
+
+build:
+	cargo build --release --locked
 
 # Installs the pinned test servers where they are missing, then runs every test.
 test: servers
@@ -11,7 +18,16 @@ lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 
+# Licences, duplicates and forbidden crates of the dependency tree, by the rules in .cargo/deny.toml.
+deny:
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing; install it: cargo install --locked cargo-deny" >&2; exit 1; }
+	cargo deny --locked check licenses bans sources
+
+# Writes the contract that the code makes into docs/, where changes to it are reviewed.
+openapi:
+	cargo run --locked --quiet -- openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
 # Reading beside nginx, in ratios: ARGS=--quick for a minute's worth, ARGS=--write to renew docs/performance.md.
-bench-read:
-	cargo build --release --locked
+bench-read: build
 	python3 benches/read.py $(ARGS)

@@ -9,3 +9,4 @@ mod doubles;
 mod harness;
 mod providers;
 mod security;
+mod tidy;
