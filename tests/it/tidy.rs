@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("vault", &["domain"]),
     ("db", &["domain"]),
     ("authz", &["domain"]),
-    ("authn", &["domain", "vault", "db"]),
+    ("authn", &["domain", "vault", "db", "telemetry"]),
     ("service", &["domain", "provider", "vault", "authz"]),
     ("api", &["domain"]),
     ("telemetry", &[]),
