@@ -16,21 +16,29 @@ use crate::vault::fixed::CredentialRecipe;
 const KINDS: &str = "expected anonymous, ambient, aws-keys, gcp-service-account-key, gcp-access-token, \
     azure-client-secret or azure-access-token";
 
+/// The configured credentials.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    /// Those that could be read.
+    pub recipes: BTreeMap<CredentialName, CredentialRecipe>,
+    /// All names, so that a bucket is not blamed for a credential that is wrong itself.
+    names: BTreeSet<CredentialName>,
+}
+
 /// Reads `[credentials.*]`.
-pub fn credentials(
-    root: &mut Section,
-    environment: &Environment,
-) -> BTreeMap<CredentialName, CredentialRecipe> {
-    let mut recipes = BTreeMap::new();
+pub fn credentials(root: &mut Section, environment: &Environment) -> Credentials {
+    let mut credentials = Credentials::default();
     for (name, mut section) in root.sections("credentials") {
         let name = CredentialName::parse(&name).map_err(|error| section.problem("", error.to_string()));
         let recipe = recipe(&mut section, environment);
         section.close();
-        if let (Ok(name), Some(recipe)) = (name, recipe) {
-            recipes.insert(name, recipe);
+        let Ok(name) = name else { continue };
+        credentials.names.insert(name.clone());
+        if let Some(recipe) = recipe {
+            credentials.recipes.insert(name, recipe);
         }
     }
-    recipes
+    credentials
 }
 
 fn recipe(section: &mut Section, environment: &Environment) -> Option<CredentialRecipe> {
@@ -69,17 +77,14 @@ fn recipe(section: &mut Section, environment: &Environment) -> Option<Credential
         }
         _ => {
             section.problem("kind", KINDS);
+            section.pass_over_rest();
             return None;
         }
     })
 }
 
 /// Reads `[buckets.*]`. A native bucket has one registration, so that no second label or owner can be given to its bytes.
-pub fn buckets(
-    root: &mut Section,
-    labels: &LabelOrder,
-    credentials: &BTreeMap<CredentialName, CredentialRecipe>,
-) -> Vec<Bucket> {
+pub fn buckets(root: &mut Section, labels: &LabelOrder, credentials: &Credentials) -> Vec<Bucket> {
     let mut all = Vec::new();
     let mut natives = BTreeSet::new();
     for (id, mut section) in root.sections("buckets") {
@@ -103,11 +108,7 @@ pub fn buckets(
     all
 }
 
-fn bucket(
-    section: &mut Section,
-    labels: &LabelOrder,
-    credentials: &BTreeMap<CredentialName, CredentialRecipe>,
-) -> Option<Bucket> {
+fn bucket(section: &mut Section, labels: &LabelOrder, credentials: &Credentials) -> Option<Bucket> {
     let provider = section.parsed("provider", |text| {
         let named = Provider::ALL.into_iter().find(|provider| provider.as_str() == text);
         named.ok_or("expected aws, gcp, azure or file")
@@ -126,7 +127,7 @@ fn bucket(
     });
     let credential = section.parsed("credential", CredentialName::parse);
     if let Some(credential) = &credential
-        && !credentials.contains_key(credential)
+        && !credentials.names.contains(credential)
     {
         section.problem("credential", "is not the name of one under [credentials]");
     }

@@ -171,6 +171,7 @@ fn claims(section: &mut Section, labels: &LabelOrder) -> Option<ClaimMapping> {
     let Some(preset) = Preset::find(&preset) else {
         let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
         section.problem("preset", format!("expected one of {}", names.join(", ")));
+        section.pass_over("claims");
         return None;
     };
     let mut mapping = preset.mapping(labels.lowest().clone()).ok()?;

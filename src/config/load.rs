@@ -61,7 +61,8 @@ fn parse(name: &str, text: &str, problems: &Problems) -> Table {
     })
 }
 
-fn merge(below: &mut Table, above: Table) {
+/// Lays one table over another, key by key.
+pub(super) fn merge(below: &mut Table, above: Table) {
     for (key, value) in above {
         match (below.get_mut(&key), value) {
             (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),

@@ -30,6 +30,9 @@ pub mod secret_ref;
 pub mod setting;
 pub mod stores;
 
+#[cfg(test)]
+mod tests;
+
 /// Everything that the program needs to start.
 #[derive(Debug)]
 pub struct Config {
@@ -98,6 +101,11 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
     let edge = http::edge(root);
     let state = state(root, environment);
     let labels = labels(root);
+    if labels.is_none() {
+        for key in ["identity", "buckets"] {
+            root.pass_over(key);
+        }
+    }
     let (session, master_key) = session(root, environment);
     let public_url = edge.as_ref().map(|edge| edge.options.public_url.clone());
     let identity =
@@ -115,7 +123,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         labels: labels?,
         policies: policies?,
         stores: stores?,
-        credentials,
+        credentials: credentials.recipes,
         buckets: buckets?,
         telemetry: telemetry?,
     })

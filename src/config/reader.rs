@@ -61,10 +61,14 @@ impl Section {
         Self { path: String::new(), table, problems }
     }
 
-    /// The full path of a key in this section.
+    /// The full path of a key in this section; the section's own for the empty key.
     #[must_use]
     pub fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        match (self.path.as_str(), key) {
+            ("", key) => key.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, key) => format!("{path}.{key}"),
+        }
     }
 
     /// A setting that must be there.
@@ -135,6 +139,16 @@ impl Section {
     /// Notes a problem with one key.
     pub fn problem(&self, key: &str, message: impl Into<String>) {
         self.problems.add(self.path_of(key), message);
+    }
+
+    /// Leaves a key unread, because what it means hangs on another setting that is wrong.
+    pub fn pass_over(&mut self, key: &str) {
+        self.table.remove(key);
+    }
+
+    /// Leaves every key unread that nobody took yet.
+    pub fn pass_over_rest(&mut self) {
+        self.table.clear();
     }
 
     /// Reports every key that nobody took.
