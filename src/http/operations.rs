@@ -1,14 +1,19 @@
 //! What operators see on a port of their own: metrics, and readiness with names.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 
+use crate::domain::bucket::Bucket;
 use crate::http::readiness::Audience;
 use crate::http::routes::health;
 use crate::http::state::AppState;
+use crate::provider::guarded::{OPERATIONS, Outcome};
+use crate::telemetry::metrics::StoreLabels;
 
 /// The media type of the Prometheus text format (`OpenMetrics` 1.0).
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -27,5 +32,25 @@ async fn ready(State(state): State<AppState>) -> Response {
 }
 
 async fn metrics(State(state): State<AppState>) -> Response {
+    for bucket in state.buckets.iter() {
+        take_over(&state, bucket);
+    }
     ([(CONTENT_TYPE, OPENMETRICS)], state.metrics.text()).into_response()
+}
+
+/// Copies the counters that the bucket's guard keeps, without those that never moved.
+fn take_over(state: &AppState, bucket: &Arc<Bucket>) {
+    let guard = state.stores.guard(bucket);
+    for (operation, outcome) in OPERATIONS.into_iter().flat_map(|one| Outcome::ALL.map(|other| (one, other)))
+    {
+        let count = guard.stats().calls(operation, outcome);
+        if count > 0 {
+            let labels = StoreLabels {
+                bucket: bucket.id.to_string(),
+                operation: operation.as_str().to_owned(),
+                outcome: outcome.as_str().to_owned(),
+            };
+            state.metrics.store_called(&labels, count);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Counters in the Prometheus text format. No label holds a person, a key or a secret.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -39,6 +39,17 @@ pub struct ProblemLabels {
     pub slug: String,
 }
 
+/// What calls to a bucket's provider are counted under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StoreLabels {
+    /// The bucket's id.
+    pub bucket: String,
+    /// `list`, `head`, `get`, `read` or `link`.
+    pub operation: String,
+    /// How it ended.
+    pub outcome: String,
+}
+
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -49,6 +60,8 @@ pub struct Metrics {
     pub seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     /// Problems by slug.
     pub problems: Family<ProblemLabels, Counter>,
+    /// Calls to the providers.
+    pub store_calls: Family<StoreLabels, Counter>,
     /// Bodies under way.
     pub streams: Gauge,
     /// Bytes of objects sent.
@@ -73,11 +86,13 @@ impl Metrics {
         registry.register("http_answer_seconds", "Time until an answer began", seconds.clone());
         let problems = Family::default();
         registry.register("problems", "Problems by slug", problems.clone());
+        let store_calls = Family::default();
+        registry.register("store_calls", "Calls to the buckets' providers", store_calls.clone());
         let streams = Gauge::default();
         registry.register("object_streams", "Object bodies under way", streams.clone());
         let bytes_sent = Counter::default();
         registry.register("object_sent_bytes", "Bytes of objects sent", bytes_sent.clone());
-        Self { registry, requests, seconds, problems, streams, bytes_sent }
+        Self { registry, requests, seconds, problems, store_calls, streams, bytes_sent }
     }
 
     /// Counts one answer.
@@ -86,6 +101,11 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
         let labels = RouteLabels { route: route.to_owned() };
         self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Takes over a count that is kept elsewhere.
+    pub fn store_called(&self, labels: &StoreLabels, count: u64) {
+        self.store_calls.get_or_create(labels).inner().store(count, Ordering::Relaxed);
     }
 
     /// Everything in the Prometheus text format.

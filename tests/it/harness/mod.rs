@@ -1,8 +1,10 @@
 //! What the tests stand on: real servers on free ports, and the application itself.
 
+pub mod app;
 pub mod azurite;
 pub mod fake_gcs;
 pub mod faults;
+pub mod four;
 pub mod ministack;
 pub mod postgres;
 pub mod recorder;

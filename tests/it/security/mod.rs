@@ -1,4 +1,5 @@
 //! Attacks, each refused.
 
 mod login;
+mod route_walk;
 mod tokens;

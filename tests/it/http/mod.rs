@@ -1,0 +1,9 @@
+//! The API as its callers see it, on all four providers.
+
+mod buckets;
+mod decisions;
+mod health;
+mod links;
+mod listing;
+mod openapi;
+mod reading;
