@@ -2,6 +2,7 @@
 //! providers and an identity provider that signs what a test says.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -129,15 +130,17 @@ impl Setup {
     fn credential(&mut self, name: &str, kind: &str, settings: &str) {
         let head = format!("[credentials.{name}]");
         if !self.settings.contains(&head) {
-            self.settings += &format!("\n{head}\nkind = \"{kind}\"\n{settings}\n");
+            write!(self.settings, "\n{head}\nkind = \"{kind}\"\n{settings}\n").expect("memory");
         }
     }
 
     fn bucket(mut self, id: &str, provider: &str, native: &str, place: &str, credential: &str) -> Self {
-        self.settings += &format!(
+        write!(
+            self.settings,
             "\n[buckets.{id}]\nprovider = \"{provider}\"\nname = \"{native}\"\nowner = \"owners\"\n\
              label = \"confidential\"\ncredential = \"{credential}\"\n{place}\n"
-        );
+        )
+        .expect("memory");
         self
     }
 

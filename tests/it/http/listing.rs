@@ -61,8 +61,8 @@ async fn a_page_token_opens_the_listing_that_it_was_made_for_and_nothing_else() 
         assert!(ana.get(&format!("{path}?prefix=team-a/&limit=1&page_token={token}")).await.status == 200);
 
         let other = if bucket == "aws-logs" { "gcp-logs" } else { "aws-logs" };
-        let mut flipped = token.clone();
-        flipped.replace_range(20..21, if &token[20..21] == "A" { "B" } else { "A" });
+        let flip = |(at, c)| if at == 20 { if c == 'A' { 'B' } else { 'A' } } else { c };
+        let flipped: String = token.chars().enumerate().map(flip).collect();
         for (caller, address) in [
             (&own, format!("{path}?prefix=team-a/&limit=1&page_token={token}")),
             (&ana, format!("{path}?prefix=team-a/2026/&page_token={token}")),
