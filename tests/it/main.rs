@@ -11,4 +11,5 @@ mod harness;
 mod http;
 mod providers;
 mod security;
+mod server;
 mod tidy;

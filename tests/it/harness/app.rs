@@ -69,6 +69,8 @@ pub struct Setup {
     pub idp: Option<(Arc<Key>, Arc<Idp>)>,
     /// The port of an earlier application; 0 for any.
     pub port: u16,
+    /// Settings of `[http.tls]`; plain HTTP when empty.
+    pub tls: String,
 }
 
 impl Default for Setup {
@@ -82,6 +84,7 @@ impl Default for Setup {
             state: "sqlite::memory:".to_owned(),
             idp: None,
             port: 0,
+            tls: String::new(),
         }
     }
 }
@@ -165,7 +168,9 @@ impl Setup {
         ] {
             std::fs::write(policies.join(name), text).expect("a policy");
         }
-        let settings = settings(port, &self.state, &policies, &idp.issuer) + &self.settings;
+        let scheme = if self.tls.is_empty() { "http" } else { "https" };
+        let url = format!("{scheme}://127.0.0.1:{port}");
+        let settings = settings(&url, &self.state, &policies, &idp.issuer) + &self.tls + &self.settings;
         let file = dir.join("logboom.toml");
         std::fs::write(&file, settings).expect("the settings");
         let config =
@@ -176,16 +181,15 @@ impl Setup {
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
         running.spawn(app.run(stop.clone()));
-        TestApp { url: format!("http://127.0.0.1:{port}"), operations, key, idp, stop, running }
+        TestApp { url, operations, key, idp, stop, running }
     }
 }
 
-fn settings(port: u16, state: &str, policies: &Path, issuer: &str) -> String {
+fn settings(url: &str, state: &str, policies: &Path, issuer: &str) -> String {
     format!(
         r#"
 [http]
-listen = "127.0.0.1:{port}"
-public_url = "http://127.0.0.1:{port}"
+public_url = "{url}"
 operations_listen = "127.0.0.1:0"
 header_timeout = "2s"
 drain_timeout = "5s"
@@ -259,6 +263,11 @@ impl TestApp {
         Caller::new(&self.url, None)
     }
 
+    /// Begins to stop, as SIGTERM does.
+    pub fn begin_to_stop(&self) {
+        self.stop.cancel();
+    }
+
     /// Stops as SIGTERM does, and waits until everything is drained.
     pub async fn stop(mut self) {
         self.stop.cancel();
@@ -276,8 +285,9 @@ pub struct Caller {
 
 impl Caller {
     fn new(url: &str, authorization: Option<String>) -> Self {
+        let ca = reqwest::Certificate::from_pem(&certificates().ca_pem()).expect("a certificate");
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-        let client = client.pool_max_idle_per_host(0).build().expect("a client");
+        let client = client.tls_certs_only([ca]).pool_max_idle_per_host(0).build().expect("a client");
         Self { client, url: url.to_owned(), authorization }
     }
 

@@ -12,6 +12,8 @@ pub struct Certificates {
     pub cert: PathBuf,
     /// The server's key, PEM (PKCS#8).
     pub key: PathBuf,
+    /// A client's certificate and key, PEM, of the same authority.
+    pub client: PathBuf,
 }
 
 impl Certificates {
@@ -37,7 +39,20 @@ pub fn certificates() -> &'static Certificates {
             &dir,
             "x509 -req -in csr.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out cert.pem",
         );
-        Certificates { ca: dir.join("ca.pem"), cert: dir.join("cert.pem"), key: dir.join("key.pem") }
+        openssl(&dir, &format!("req {key} -keyout client.key -out client.csr -subj /CN=logboom-test-client"));
+        openssl(
+            &dir,
+            "x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out client.crt",
+        );
+        let client =
+            ["client.crt", "client.key"].map(|file| std::fs::read_to_string(dir.join(file)).expect("PEM"));
+        std::fs::write(dir.join("client.pem"), client.concat()).expect("a file");
+        Certificates {
+            ca: dir.join("ca.pem"),
+            cert: dir.join("cert.pem"),
+            key: dir.join("key.pem"),
+            client: dir.join("client.pem"),
+        }
     });
     &MADE
 }

@@ -1,0 +1,5 @@
+//! Connections: TLS in the process, time limits, and a shutdown that drains.
+
+mod shutdown;
+mod slow;
+mod tls;
