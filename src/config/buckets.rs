@@ -152,7 +152,7 @@ fn fits(section: &Section, bucket: &Bucket) -> bool {
             section.problem("name", "expected an absolute directory for provider file");
             false
         }
-        Provider::Azure if bucket.account.is_none() && bucket.endpoint.is_none() => {
+        Provider::Azure if bucket.account.is_none() => {
             section.problem("account", "is missing; expected the storage account");
             false
         }

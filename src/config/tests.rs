@@ -223,6 +223,8 @@ fn a_bucket_is_told_what_its_provider_needs() {
     assert_eq!(problems(BUCKET), [""; 0]);
     assert_one(&BUCKET.replace("/srv/logs", "srv/logs"), "buckets.logs.name: expected an absolute directory");
     assert_one(&BUCKET.replace("\"file\"", "\"azure\""), "buckets.logs.account: is missing");
+    let elsewhere = BUCKET.replace("\"file\"", "\"azure\"\nendpoint = \"https://127.0.0.1:10000/a\"");
+    assert_one(&elsewhere, "buckets.logs.account: is missing");
     assert_one(&BUCKET.replace("\"file\"", "\"s3\""), "expected aws, gcp, azure or file");
     assert_one(&BUCKET.replace("label = \"internal\"", ""), "buckets.logs.label: is missing");
     assert_one(
