@@ -14,6 +14,7 @@ use crate::authn::keys::{Issuer, KeyError};
 use crate::authn::login::Logins;
 use crate::authn::oidc::Provider;
 use crate::authn::options::{Options, ProviderOptions};
+use crate::authn::refresh::Refreshed;
 use crate::authn::session::{Activity, SessionError, Sessions};
 use crate::db::Db;
 use crate::domain::principal::Principal;
@@ -164,8 +165,11 @@ impl Authenticator {
         };
         let found = self.logins.sessions.find(id, activity).await.map_err(away)?;
         let session = found.ok_or(AuthnError::Unauthenticated)?;
-        let session = self.logins.refreshed(session, &self.clock).await.map_err(away)?;
-        Ok(session.ok_or(AuthnError::Unauthenticated)?.principal)
+        match self.logins.refreshed(session, &self.clock).await.map_err(away)? {
+            Refreshed::Holds(session) => Ok(session.principal),
+            Refreshed::Ended => Err(AuthnError::Unauthenticated),
+            Refreshed::Away => Err(AuthnError::Unavailable { what: "the identity provider" }),
+        }
     }
 
     /// Logins and the sessions that they begin.

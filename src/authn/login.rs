@@ -14,7 +14,7 @@ use crate::authn::oidc::{Callback, Flow, Login, LoginError, Provider};
 use crate::authn::random::{self, NoRandom, hash};
 use crate::authn::record::SessionRecord;
 use crate::authn::return_path::ReturnPath;
-use crate::authn::session::{SessionError, Sessions};
+use crate::authn::session::{IdHash, SessionError, Sessions};
 use crate::db::Db;
 use crate::domain::secret::Secret;
 use crate::domain::time::Clock;
@@ -47,6 +47,9 @@ struct Pending {
     verifier: String,
     return_to: String,
     binding: [u8; 32],
+    /// The session that this browser had when the login began. The browser does not send its `SameSite=Strict`
+    /// cookie when it comes back from the identity provider's site, so it is noted here.
+    replaces: Option<IdHash>,
 }
 
 /// A login that was begun: where the browser goes, and the cookie that brings it back as itself.
@@ -137,7 +140,12 @@ impl Logins {
     }
 
     /// Begins a login at a provider, the default one when none is named.
-    pub async fn begin(&self, provider: Option<&str>, return_to: &ReturnPath) -> Result<Begun, LogInError> {
+    pub async fn begin(
+        &self,
+        provider: Option<&str>,
+        return_to: &ReturnPath,
+        headers: &HeaderMap,
+    ) -> Result<Begun, LogInError> {
         let provider = match provider {
             Some(name) => self.provider(name),
             None => self.providers.iter().find(|provider| provider.takes_logins()),
@@ -151,6 +159,7 @@ impl Logins {
             verifier: begun.flow.verifier.expose().clone(),
             return_to: return_to.as_str().to_owned(),
             binding: hash(binding.expose()),
+            replaces: session_of(headers),
         };
         let state_hash = hash(&begun.state);
         let plain = Secret::new(serde_json::to_vec(&pending).unwrap_or_default());
@@ -166,8 +175,8 @@ impl Logins {
         let flow = Flow { nonce: pending.nonce, verifier: Secret::new(pending.verifier) };
         let login = provider.finish(&flow, &query.answer).await.map_err(LogInError::Provider)?;
         // A session that this browser had ends with the new login.
-        if let Found::One(old) = cookie::find(headers, cookie::SESSION) {
-            self.sessions.end(&hash(old)).await?;
+        for old in pending.replaces.into_iter().chain(session_of(headers)) {
+            self.sessions.end(&old).await?;
         }
         let idp_session = login.idp_session.clone();
         let session_id = self.sessions.begin(&record(provider, &login)?, idp_session).await?;
@@ -193,8 +202,7 @@ impl Logins {
     /// Ends the session of a cookie, gives its refresh token back, and answers where the login at the identity
     /// provider ends.
     pub async fn log_out(&self, headers: &HeaderMap, back_to: &Url) -> Result<Option<Url>, SessionError> {
-        let Found::One(id) = cookie::find(headers, cookie::SESSION) else { return Ok(None) };
-        let id_hash = hash(id);
+        let Some(id_hash) = session_of(headers) else { return Ok(None) };
         let session = self.sessions.look_up(&id_hash).await?;
         self.sessions.end(&id_hash).await?;
         let Some(session) = session else { return Ok(None) };
@@ -202,8 +210,7 @@ impl Logins {
         if let Some(token) = &session.record.refresh_token {
             provider.revoke(&Secret::new(token.clone())).await;
         }
-        // Without `id_token_hint`: the address goes through the browser, and no token does.
-        Ok(provider.end_session_url(None, back_to))
+        Ok(provider.end_session_url(back_to).await)
     }
 
     /// Takes a logout token (OpenID Connect Back-Channel Logout 1.0) and ends the sessions that it names.
@@ -237,6 +244,14 @@ pub enum BackChannelError {
     /// The sessions could not be ended.
     #[error("the sessions could not be ended")]
     Session(#[source] SessionError),
+}
+
+/// The session that a browser's cookie names, whether or not there is one.
+fn session_of(headers: &HeaderMap) -> Option<IdHash> {
+    match cookie::find(headers, cookie::SESSION) {
+        Found::One(id) => Some(hash(id)),
+        Found::None | Found::Odd => None,
+    }
 }
 
 /// What is sealed of a login.

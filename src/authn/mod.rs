@@ -19,9 +19,11 @@ mod random;
 pub mod record;
 mod refresh;
 pub mod return_path;
+mod revoke;
 pub mod session;
 pub mod standard;
 mod strict_json;
+mod token_endpoint;
 
 #[cfg(test)]
 mod testing;

@@ -1,46 +1,32 @@
 //! The provider's side of a login: the redirect to it, codes and refresh tokens for tokens, logout. No sessions, no
-//! cookies.
+//! cookies; giving tokens back is `revoke`.
 //!
 //! `openidconnect` writes and reads the messages. What the tokens say is checked by [`crate::authn::id_token`], the
 //! one reader of tokens in this room.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreRevocableToken, CoreTokenResponse,
-};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreTokenResponse};
 use openidconnect::{
-    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySet, Nonce, OAuth2TokenResponse,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, RevocationUrl, Scope,
-    StandardErrorResponse, TokenUrl,
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    IssuerUrl, JsonWebKeySet, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RefreshToken, RequestTokenError, Scope, StandardErrorResponse, TokenUrl,
 };
 use url::Url;
 
 use crate::authn::bearer::TokenChecks;
 use crate::authn::claims::{ClaimMapping, Claims, InvalidClaims};
 use crate::authn::discovery::Discovery;
-use crate::authn::fetch::{Fetch, FetchError};
+use crate::authn::fetch::FetchError;
 use crate::authn::id_token::{Answer, Expected, Logout, TokenError};
 use crate::authn::keys::{Issuer, KeyError};
 use crate::authn::options::{ClientProof, LoginOptions};
 use crate::authn::random::{self, NoRandom};
 use crate::authn::standard;
+use crate::authn::token_endpoint::TokenEndpoint;
 use crate::domain::principal::{Principal, PrincipalId, Proof};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
-
-/// How `openidconnect` calls the provider. A boxed future of a named type, so that whoever waits for it stays `Send`.
-impl<'c> AsyncHttpClient<'c> for Fetch {
-    type Error = FetchError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, FetchError>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.send(request))
-    }
-}
 
 /// One identity provider, as logins see it.
 #[derive(Debug)]
@@ -205,13 +191,15 @@ impl Provider {
         let code =
             callback.code.as_ref().filter(|code| !code.expose().is_empty()).ok_or(LoginError::NoCode)?;
         let client = self.client(&discovery, login)?;
+        let endpoint = TokenEndpoint::new(self.issuer.fetch());
         let answer = client
             .exchange_code(AuthorizationCode::new(code.expose().clone()))
             .set_pkce_verifier(pkce(&flow.verifier))
-            .request_async(self.issuer.fetch())
+            .request_async(&endpoint)
             .await
             .map_err(not_answered)?;
-        let tokens = self.read(&answer, login, Answer::Login { nonce: &flow.nonce }).await?;
+        let tokens =
+            self.read(&answer, endpoint.id_token(), login, Answer::Login { nonce: &flow.nonce }).await?;
         if tokens.principal.is_none() { Err(LoginError::NoIdToken) } else { Ok(tokens) }
     }
 
@@ -220,12 +208,13 @@ impl Provider {
         let refreshed = async {
             let login = self.login.as_ref().ok_or(LoginError::NotOffered)?;
             let client = self.client(&self.discovery().await?, login)?;
+            let endpoint = TokenEndpoint::new(self.issuer.fetch());
             let answer = client
                 .exchange_refresh_token(&RefreshToken::new(token.expose().clone()))
-                .request_async(self.issuer.fetch())
+                .request_async(&endpoint)
                 .await
                 .map_err(not_answered)?;
-            self.read(&answer, login, Answer::Refresh).await
+            self.read(&answer, endpoint.id_token(), login, Answer::Refresh).await
         };
         refreshed.await.map_err(|error| match error {
             // An answer that makes no sense, or another refusal than the end of the grant, may pass.
@@ -235,34 +224,14 @@ impl Provider {
         })
     }
 
-    /// Gives a refresh token back, where the provider takes it. A failure is logged and otherwise of no consequence.
-    pub async fn revoke(&self, token: &Secret<String>) {
-        let (Some(login), Some(known)) = (self.login.as_ref(), self.issuer.known()) else { return };
-        let Some(address) = known.discovery.revocation_endpoint.clone() else { return };
-        let Ok(client) = self.client(&known.discovery, login) else { return };
-        let client = client.set_revocation_url(RevocationUrl::from_url(address));
-        let token = CoreRevocableToken::RefreshToken(RefreshToken::new(token.expose().clone()));
-        let revoked = match client.revoke_token(token) {
-            Ok(request) => request.request_async(self.issuer.fetch()).await.is_ok(),
-            Err(_) => false,
-        };
-        if !revoked {
-            tracing::warn!(issuer = self.issuer(), "the refresh token could not be given back");
-        }
-    }
-
-    /// Where a browser ends its login at the provider (RP-Initiated Logout 1.0), where the provider offers it.
-    #[must_use]
-    pub fn end_session_url(&self, id_token: Option<&Secret<String>>, back_to: &Url) -> Option<Url> {
-        let mut url = self.issuer.known()?.discovery.end_session_endpoint.clone()?;
+    /// Where a browser ends its login at the provider (RP-Initiated Logout 1.0), where the provider offers it. Without
+    /// `id_token_hint`: the address goes through the browser, and no token does.
+    pub async fn end_session_url(&self, back_to: &Url) -> Option<Url> {
         let login = self.login.as_ref()?;
-        let mut query = url.query_pairs_mut();
-        if let Some(id_token) = id_token {
-            query.append_pair("id_token_hint", id_token.expose());
-        }
-        query.append_pair("client_id", &login.client_id);
-        query.append_pair("post_logout_redirect_uri", back_to.as_str());
-        drop(query);
+        let mut url = self.discovery().await.ok()?.end_session_endpoint?;
+        url.query_pairs_mut()
+            .append_pair("client_id", &login.client_id)
+            .append_pair("post_logout_redirect_uri", back_to.as_str());
         Some(url)
     }
 
@@ -275,11 +244,11 @@ impl Provider {
     async fn read(
         &self,
         answer: &CoreTokenResponse,
+        id_token: Option<Secret<String>>,
         login: &LoginOptions,
         kind: Answer<'_>,
     ) -> Result<Login, LoginError> {
         let access_token = answer.access_token().secret();
-        let id_token = answer.extra_fields().id_token().map(|token| Secret::new(token.to_string()));
         let claims = match &id_token {
             Some(token) => {
                 let checked = self.expected(login).id_token(token.expose(), access_token, kind).await;

@@ -46,7 +46,8 @@ pub async fn login(State(state): State<AppState>, request: Request) -> Result<Re
     // A place that is not ours is not worth a failed login: the person arrives at the home page.
     let return_to = asked.return_to.as_deref().and_then(|path| ReturnPath::parse(path).ok());
     let return_to = return_to.unwrap_or_else(ReturnPath::home);
-    let begun = state.authenticator.logins().begin(asked.idp.as_deref(), &return_to).await;
+    let headers = request.headers().clone();
+    let begun = state.authenticator.logins().begin(asked.idp.as_deref(), &return_to, &headers).await;
     let begun = begun.map_err(|error| problem(&error))?;
     let cookie = cookie::login(begun.binding.expose(), LOGIN_TIME.as_secs());
     Ok(redirect(begun.location.as_str(), cookie.into_iter().collect()))
