@@ -51,6 +51,8 @@ pub struct Says {
     pub token: (u16, Value),
     /// Each path that was asked, with the body.
     pub asked: Vec<(String, String)>,
+    /// Whether it answers 503 to everything.
+    pub away: bool,
 }
 
 /// The provider; it stops with the value.
@@ -75,8 +77,13 @@ impl Idp {
             "authorization_response_iss_parameter_supported": true,
         });
         let jwks = json!({"keys": [key.jwk]});
-        let says =
-            Says { discovery, jwks, token: (400, json!({"error": "invalid_grant"})), asked: Vec::new() };
+        let says = Says {
+            discovery,
+            jwks,
+            token: (400, json!({"error": "invalid_grant"})),
+            asked: Vec::new(),
+            away: false,
+        };
         let says = Arc::new(Mutex::new(says));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&says));
         let mut server = JoinSet::new();
@@ -89,6 +96,11 @@ impl Idp {
         change(&mut self.says.lock().expect("no poison"));
     }
 
+    /// Everything that was asked: paths and bodies.
+    pub fn asked_at_all(&self) -> Vec<(String, String)> {
+        self.says.lock().expect("no poison").asked.clone()
+    }
+
     /// The bodies that a path was asked with.
     pub fn asked(&self, path: &str) -> Vec<String> {
         let says = self.says.lock().expect("no poison");
@@ -99,6 +111,9 @@ impl Idp {
 async fn answer(State(says): State<Arc<Mutex<Says>>>, uri: Uri, body: String) -> (StatusCode, Json<Value>) {
     let mut says = says.lock().expect("no poison");
     says.asked.push((uri.path().to_owned(), body));
+    if says.away {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({})));
+    }
     let (status, body) = match uri.path() {
         "/logboom/.well-known/openid-configuration" => (200, says.discovery.clone()),
         "/keys" => (200, says.jwks.clone()),

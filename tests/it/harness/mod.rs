@@ -9,4 +9,5 @@ pub mod ministack;
 pub mod postgres;
 pub mod recorder;
 pub mod servers;
+pub mod site;
 pub mod tls;

@@ -1,5 +1,9 @@
 //! Attacks, each refused.
 
+mod bearers;
 mod login;
+mod logins;
+mod outages;
 mod route_walk;
+mod sessions;
 mod tokens;
