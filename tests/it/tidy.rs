@@ -263,3 +263,43 @@ fn the_map_for_people_shows_the_same_table_of_rooms() {
         assert!(map.contains(&row), "docs/ARCHITECTURE.md has no row that begins {row}");
     }
 }
+
+#[test]
+fn every_default_is_explained_with_its_value() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a text file");
+    let (defaults, explained) = (read("config/defaults.toml"), read("docs/admin/configuration.md"));
+    let mut section = "";
+    let mut broken = Vec::new();
+    for line in defaults.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            let value = value.trim_matches('"');
+            let row = |name: &str| {
+                let begin = format!("| `{name}` |");
+                explained.lines().any(|line| line.starts_with(&begin) && line.contains(&format!("`{value}`")))
+            };
+            if !row(key) && !row(&format!("{section}.{key}")) {
+                broken.push(format!("{section}.{key} = {value}"));
+            }
+        }
+    }
+    assert_none(&broken, "docs/admin/configuration.md explains every default");
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut files = vec![root().join("README.md")];
+    collect(&root().join("docs"), &mut files);
+    let mut broken = Vec::new();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "md")) {
+        let text = fs::read_to_string(file).expect("a text file");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            let outside = target.is_empty() || target.contains("://");
+            if !outside && !file.with_file_name(target).exists() {
+                broken.push(format!("{}: {target}", file.display()));
+            }
+        }
+    }
+    assert_none(&broken, "a link in a document leads to a file");
+}
