@@ -63,11 +63,15 @@ fn problems(added: &str) -> Vec<String> {
 
 /// Reads a table that lies over the defaults.
 fn typed(above: Table) -> (Option<Config>, Vec<ConfigProblem>) {
+    typed_with(above, &environment(&[]))
+}
+
+fn typed_with(above: Table, environment: &Environment) -> (Option<Config>, Vec<ConfigProblem>) {
     let problems = Problems::default();
-    let mut table = load::layers(None, &environment(&[]), &problems);
+    let mut table = load::layers(None, environment, &problems);
     load::merge(&mut table, above);
     let mut root = Section::root(table, problems.clone());
-    let config = sections(&mut root, &environment(&[]));
+    let config = sections(&mut root, environment);
     root.close();
     (config, problems.take())
 }
@@ -127,6 +131,23 @@ fn the_example_is_a_configuration() {
         assert!(providers.contains(&provider), "{provider}");
     }
     assert!(!format!("{config:?}").contains("hunter2"), "a configuration prints no secret");
+}
+
+#[test]
+fn the_examples_in_the_documents_are_configurations() {
+    let documents = [
+        include_str!("../../README.md"),
+        include_str!("../../docs/admin/providers.md"),
+        include_str!("../../docs/admin/identity.md"),
+    ];
+    for document in documents {
+        let blocks = document.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let mut table: Table = LEAST.parse().unwrap();
+        load::merge(&mut table, blocks.collect::<String>().parse().unwrap());
+        let named = ["AZURE_READER_SECRET", "LOGBOOM_OIDC_SECRET"].map(|name| (name, "hunter2"));
+        let (_, found) = typed_with(table, &environment(&named));
+        assert_eq!(found, [], "{document}");
+    }
 }
 
 #[test]
