@@ -31,6 +31,7 @@ pub mod problem;
 pub mod rates;
 pub mod readiness;
 pub mod request_id;
+pub mod request_line;
 pub mod routes;
 pub mod server;
 pub mod state;

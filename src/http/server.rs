@@ -20,6 +20,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::http::request_line::WholeTargets;
+
 /// Streams of one HTTP/2 connection.
 const H2_STREAMS: u32 = 128;
 
@@ -137,7 +139,8 @@ impl Connection {
             request.extensions_mut().insert(ConnectInfo(peer));
             service.clone().oneshot(request)
         });
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), answer));
+        let mut connection =
+            pin!(self.builder.serve_connection(TokioIo::new(WholeTargets::new(stream)), answer));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = self.stop.cancelled() => {

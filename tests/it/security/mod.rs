@@ -6,4 +6,5 @@ mod logins;
 mod outages;
 mod route_walk;
 mod sessions;
+mod targets;
 mod tokens;
