@@ -6,6 +6,7 @@ pub mod fake_gcs;
 pub mod faults;
 pub mod four;
 pub mod ministack;
+pub mod oidc_provider;
 pub mod postgres;
 pub mod recorder;
 pub mod servers;

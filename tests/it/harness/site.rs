@@ -38,6 +38,11 @@ impl MovedClock {
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).expect("a short time"), Ordering::SeqCst);
     }
+
+    /// Goes back to the system's time.
+    pub fn reset(&self) {
+        self.0.store(0, Ordering::SeqCst);
+    }
 }
 
 impl Clock for MovedClock {
@@ -67,6 +72,19 @@ pub struct Replica {
 }
 
 impl Replica {
+    /// Starts a process of the application on a listener, with a configuration file.
+    pub async fn start(listener: TcpListener, config: &Path, clock: Arc<dyn Clock>) -> Self {
+        let origin = format!("http://{}", listener.local_addr().expect("an address"));
+        let config = Config::read(Some(config), &Environment::default());
+        let config = config.unwrap_or_else(|error| panic!("{error}"));
+        let extras = Extras { clock, routes: Router::new() };
+        let app = App::build_on(listener, config, extras).await.expect("the application starts");
+        let stop = CancellationToken::new();
+        let mut running = JoinSet::new();
+        running.spawn(app.run(stop.clone()));
+        Self { origin, stop, running }
+    }
+
     /// Ends it and waits for its end.
     pub async fn stop(mut self) {
         self.stop.cancel();
@@ -148,15 +166,8 @@ group_names = {{ "Log Readers" = "engineers" }}
     pub async fn replica(&self) -> Replica {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
-        let config = Config::read(Some(&self.config(&origin)), &Environment::default());
-        let config = config.unwrap_or_else(|error| panic!("{error}"));
         let clock: Arc<dyn Clock> = Arc::<MovedClock>::clone(&self.clock);
-        let extras = Extras { clock, routes: Router::new() };
-        let app = App::build_on(listener, config, extras).await.expect("the application starts");
-        let stop = CancellationToken::new();
-        let mut running = JoinSet::new();
-        running.spawn(app.run(stop.clone()));
-        Replica { origin, stop, running }
+        Replica::start(listener, &self.config(&origin), clock).await
     }
 
     /// The folder of the site.

@@ -4,6 +4,7 @@ mod bearers;
 mod login;
 mod logins;
 mod outages;
+mod real_provider;
 mod route_walk;
 mod sessions;
 mod targets;
