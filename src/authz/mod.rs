@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use cedar_policy::{AuthorizationError, Authorizer as Engine, Decision as Verdict, Schema};
 
 use crate::authz::entities::Types;
+use crate::authz::memory::{Known, Memory};
 use crate::authz::permit::{Action, Denied, Permit, Place, Resource};
 use crate::authz::policies::{Policies, PolicyProblem, Slice, Source};
 use crate::authz::view::{ListingView, Region};
@@ -23,6 +24,7 @@ use crate::domain::principal::{Group, Principal, PrincipalId};
 use crate::domain::time::Timestamp;
 
 mod entities;
+mod memory;
 pub mod permit;
 pub mod policies;
 pub mod view;
@@ -75,6 +77,7 @@ pub struct Authorizer {
     types: Types,
     policies: Policies,
     slices: RwLock<HashMap<Whom, Arc<Slice>>>,
+    memory: Memory,
 }
 
 impl fmt::Debug for Authorizer {
@@ -104,7 +107,13 @@ impl Authorizer {
         let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| broken(error.to_string()))?;
         let types = Types::new().map_err(|error| broken(error.to_string()))?;
         let policies = Policies::parse(sources, &schema, &types)?;
-        Ok(Self { engine: Engine::new(), types, policies, slices: RwLock::default() })
+        Ok(Self {
+            engine: Engine::new(),
+            types,
+            policies,
+            slices: RwLock::default(),
+            memory: Memory::default(),
+        })
     }
 
     /// Decides whether the principal may do `A` with the resource.
@@ -116,8 +125,8 @@ impl Authorizer {
         resource: R,
         context: &Context,
     ) -> Result<Permit<A, R>, Denied<R>> {
-        let slice = self.slice(principal);
-        let ask = Ask { authorizer: self, slice: &slice, principal, bucket: resource.bucket(), context };
+        let known = self.known(principal);
+        let ask = Ask { authorizer: self, known: &known, principal, bucket: resource.bucket(), context };
         let (decision, view) = match resource.listing() {
             None => (ask.about(A::NAME, resource.place()), ListingView::default()),
             Some(prefix) => ask.about_listing(A::NAME, prefix),
@@ -146,8 +155,8 @@ impl Authorizer {
         place: Place<'_>,
         context: &Context,
     ) -> Decision {
-        let slice = self.slice(principal);
-        Ask { authorizer: self, slice: &slice, principal, bucket, context }.about(action, place)
+        let known = self.known(principal);
+        Ask { authorizer: self, known: &known, principal, bucket, context }.about(action, place)
     }
 
     /// What the principal may do somewhere in the bucket.
@@ -157,14 +166,18 @@ impl Authorizer {
         bucket: &Arc<Bucket>,
         context: &Context,
     ) -> Vec<ActionName> {
-        let slice = self.slice(principal);
-        let ask = Ask { authorizer: self, slice: &slice, principal, bucket, context };
+        let known = self.known(principal);
+        let ask = Ask { authorizer: self, known: &known, principal, bucket, context };
         ActionName::ALL.into_iter().filter(|action| ask.anywhere(*action)).collect()
     }
 
     /// Whether the principal may know of the bucket: may do anything anywhere in it.
     pub fn sees_bucket(&self, principal: &Arc<Principal>, bucket: &Arc<Bucket>, context: &Context) -> bool {
         !self.bucket_actions(principal, bucket, context).is_empty()
+    }
+
+    fn known(&self, principal: &Arc<Principal>) -> Arc<Known> {
+        self.memory.of(principal, || self.slice(principal))
     }
 
     fn slice(&self, principal: &Principal) -> Arc<Slice> {
@@ -186,7 +199,7 @@ impl Authorizer {
 /// A principal asking about one bucket.
 struct Ask<'a> {
     authorizer: &'a Authorizer,
-    slice: &'a Slice,
+    known: &'a Known,
     principal: &'a Arc<Principal>,
     bucket: &'a Arc<Bucket>,
     context: &'a Context,
@@ -197,16 +210,24 @@ impl Ask<'_> {
         if !self.principal.groups_complete && self.authorizer.policies.forbids_by_group() {
             return denied_by("groups of the caller are incomplete");
         }
-        self.evaluate(action, place).unwrap_or_else(|error| denied_by(&error.to_string()))
+        let kind = self.known.kind(self.bucket, place);
+        if let Some(known) = kind.as_ref().and_then(|kind| self.known.recall(self.bucket, action, kind)) {
+            return known;
+        }
+        let decision = self.evaluate(action, place).unwrap_or_else(|error| denied_by(&error.to_string()));
+        if let Some(kind) = kind {
+            self.known.remember(self.bucket, action, kind, &decision);
+        }
+        decision
     }
 
     fn evaluate(&self, action: ActionName, place: Place<'_>) -> Result<Decision, EvaluationError> {
         let Authorizer { engine, types, .. } = self.authorizer;
         let none = BTreeSet::new();
-        let named = self.slice.folders.get(&self.bucket.id).unwrap_or(&none);
+        let named = self.known.slice.folders.get(&self.bucket.id).unwrap_or(&none);
         let request = types.request(self.principal, action, self.bucket, place, self.context)?;
         let entities = types.entities(self.principal, self.bucket, place, named)?;
-        let response = engine.is_authorized(&request, &self.slice.set, &entities);
+        let response = engine.is_authorized(&request, &self.known.slice.set, &entities);
         // Cedar skips a policy that fails to evaluate, a forbid too, so any error has to be a denial here.
         let errors = response.diagnostics().errors();
         let errors: Vec<String> = errors
@@ -266,7 +287,7 @@ impl Ask<'_> {
         loop {
             path.push('_');
             let below = Prefix::parse(&format!("{path}/")).ok()?;
-            if !self.slice.folders.get(&self.bucket.id).is_some_and(|named| named.contains(&below)) {
+            if !self.known.slice.folders.get(&self.bucket.id).is_some_and(|named| named.contains(&below)) {
                 return Some(below);
             }
         }
@@ -278,18 +299,18 @@ impl Ask<'_> {
         loop {
             path.push('_');
             let key = ObjectKey::parse(&path).ok()?;
-            if !self.slice.objects.get(&self.bucket.id).is_some_and(|named| named.contains(&key)) {
+            if !self.known.slice.objects.get(&self.bucket.id).is_some_and(|named| named.contains(&key)) {
                 return Some(key);
             }
         }
     }
 
     fn folders(&self) -> impl Iterator<Item = &Prefix> {
-        self.slice.folders.get(&self.bucket.id).into_iter().flatten()
+        self.known.slice.folders.get(&self.bucket.id).into_iter().flatten()
     }
 
     fn objects(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.slice.objects.get(&self.bucket.id).into_iter().flatten()
+        self.known.slice.objects.get(&self.bucket.id).into_iter().flatten()
     }
 }
 

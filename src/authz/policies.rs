@@ -105,6 +105,8 @@ pub struct Slice {
     pub folders: BTreeMap<BucketId, BTreeSet<Prefix>>,
     /// Named objects by bucket.
     pub objects: BTreeMap<BucketId, BTreeSet<ObjectKey>>,
+    /// Whether any policy asks about the circumstances of a request, such as the time.
+    pub asks_circumstances: bool,
 }
 
 impl Policies {
@@ -166,8 +168,14 @@ impl Policies {
         let person = types.user(person);
         let whom = std::iter::once(person).chain(groups.into_iter().map(|group| types.group(group)));
         let own = whom.filter_map(|entity| self.of.get(&entity)).flatten();
-        let mut slice = Slice { set: PolicySet::new(), folders: BTreeMap::new(), objects: BTreeMap::new() };
+        let mut slice = Slice {
+            set: PolicySet::new(),
+            folders: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            asks_circumstances: false,
+        };
         for policy in self.always.iter().chain(own) {
+            slice.asks_circumstances |= asks_circumstances(policy);
             for literal in policy.entity_literals().iter().filter_map(|entity| types.literal(entity)) {
                 match literal {
                     Ok(Literal::Folder(bucket, folder)) => {
@@ -193,6 +201,11 @@ impl Policies {
     pub fn names(&self, types: &Types, person: &PrincipalId) -> bool {
         self.of.contains_key(&types.user(person))
     }
+}
+
+/// Whether a policy names `context`. One that cannot be told is taken to.
+fn asks_circumstances(policy: &Policy) -> bool {
+    policy.to_json().map_or(true, |json| json.to_string().contains("\"Var\":\"context\""))
 }
 
 fn parse_file(source: &Source, schema: &Schema, types: &Types) -> Result<Vec<Policy>, Vec<PolicyProblem>> {

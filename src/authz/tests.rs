@@ -180,3 +180,32 @@ fn a_key_that_looks_like_a_policy_is_only_a_key() {
     let ana = person("ana", &["team-a"], "public");
     assert!(reads(&authorizer, &ana, &pay, &format!("team-a/{key}")));
 }
+
+#[test]
+fn a_decision_that_depends_on_the_time_is_made_anew_each_time() {
+    let until = r#"permit (principal in Group::"team-a", action, resource in Bucket::"pay")
+        when { context.now < 1800000000500 };"#;
+    let authorizer = authorizer(&[until]);
+    let (ana, pay) = (person("ana", &["team-a"], "public"), bucket("pay", "public"));
+    let at = |millis| {
+        let context = Context { ip: None, now: Timestamp::from_unix_millis(millis) };
+        let key = ObjectKey::parse("x").unwrap();
+        authorizer.question(&ana, ActionName::ReadObject, &pay, Place::Object(&key), &context).allowed
+    };
+    assert!(at(1_800_000_000_000) && at(1_800_000_000_499));
+    assert!(!at(1_800_000_000_500) && !at(1_900_000_000_000));
+    assert!(at(1_800_000_000_000));
+}
+
+#[test]
+fn a_remembered_decision_holds_for_its_own_person_bucket_and_action_only() {
+    let authorizer = authorizer(&[CLEARANCE, TEAM_A]);
+    let (pay, secret) = (bucket("pay", "public"), bucket("pay", "restricted"));
+    let ana = person("ana", &["team-a"], "confidential");
+    assert!(reads(&authorizer, &ana, &pay, "team-a/x") && reads(&authorizer, &ana, &pay, "team-a/y"));
+    assert!(!reads(&authorizer, &ana, &secret, "team-a/x"), "the same id, registered with another label");
+    assert!(!reads(&authorizer, &person("ana", &[], "confidential"), &pay, "team-a/x"));
+    let key = ObjectKey::parse("team-a/x").unwrap();
+    let link = authorizer.question(&ana, ActionName::CreateLink, &pay, Place::Object(&key), &context());
+    assert!(!link.allowed);
+}
