@@ -37,6 +37,8 @@ filter = "warn"
 [identity]
 issuer = "{issuer}"
 client_id = "bench"
+public_client = true
+allow_loopback_http = true
 audiences = ["bench-api"]
 algorithms = ["RS256"]
 scopes = ["openid"]
