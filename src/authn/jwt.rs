@@ -1,7 +1,7 @@
 //! A signed token, taken apart strictly: three parts, an asymmetric algorithm, no critical headers, no second meaning.
 //!
 //! What the header brings along (`jwk`, `jku`, `x5u`, `x5c`) is never looked at: keys come from the issuer alone.
-//! Claims become readable only through [`Unverified::verify`].
+//! Claims can be believed only through [`Unverified::verify`].
 
 use std::fmt;
 
@@ -131,6 +131,11 @@ impl<'a> Unverified<'a> {
             Ok(true) => Ok(self.claims),
             Ok(false) | Err(_) => Err(InvalidJwt::Signature),
         }
+    }
+
+    /// The claims before anything is proven: to be shown to a person, never to be believed.
+    pub(in crate::authn) const fn shown(&self) -> &Claims {
+        &self.claims
     }
 
     /// The issuer that the token claims, before anything is proven: only to find out whom to ask for keys.

@@ -113,6 +113,13 @@ impl KeySet {
         self.0.iter().any(|key| key.thumbprint == *thumbprint)
     }
 
+    /// How many keys can be used with one of these algorithms.
+    #[must_use]
+    pub fn fitting(&self, allowed: &[SigningAlgorithm]) -> usize {
+        let fits = |key: &&Arc<Key>| allowed.iter().any(|one| key.algorithms.contains(&one.inner()));
+        self.0.iter().filter(fits).count()
+    }
+
     /// How many keys can be used.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -6,6 +6,7 @@ pub mod claim_path;
 pub mod claims;
 pub mod cookie;
 pub mod discovery;
+pub mod doctor;
 pub mod fetch;
 pub mod id_token;
 pub mod jwt;

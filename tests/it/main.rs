@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a member that is not there fails the test that reads it")]
 #![expect(dead_code, reason = "helpers of the harness wait for their first user")]
 
+mod cli;
 mod contract;
 mod demo;
 #[path = "../doubles/mod.rs"]

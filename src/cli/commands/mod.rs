@@ -2,6 +2,7 @@
 
 pub mod check_config;
 pub mod demo;
+pub mod idp;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;

@@ -1,0 +1,3 @@
+//! The command line as a person and a script meet it.
+
+mod idp_doctor;
