@@ -22,11 +22,6 @@ use crate::domain::principal::Group;
 
 pub use crate::authn::options::SessionLimits;
 
-/// How many verified access tokens are remembered.
-const REMEMBERED_TOKENS: usize = 20_000;
-/// The largest answer of an identity provider, in bytes.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-
 /// Who is asking.
 #[derive(Debug)]
 pub struct Identity {
@@ -52,7 +47,8 @@ pub fn identity(
 ) -> Option<Identity> {
     let mut section = root.section("identity");
     let others = section.sections("providers");
-    let name = section.optional("name").map(|name| name.unwrap_or_else(|| "main".to_owned()));
+    let name = section.required("name");
+    let remembered_tokens = section.required("remembered_tokens");
     let mut providers = vec![name.and_then(|name| provider(section, name, environment, labels))];
     providers.extend(others.into_iter().map(|(name, other)| provider(other, name, environment, labels)));
     let providers = providers.into_iter().collect::<Option<Vec<_>>>()?;
@@ -62,7 +58,7 @@ pub fn identity(
             providers,
             sessions: session?,
             labels: labels.clone(),
-            remembered_tokens: REMEMBERED_TOKENS,
+            remembered_tokens: remembered_tokens?,
         },
     })
 }
@@ -73,12 +69,13 @@ fn provider(
     environment: &Environment,
     labels: &LabelOrder,
 ) -> Option<ProviderOptions> {
-    let allow_loopback_http = section.optional("allow_loopback_http").map(Option::unwrap_or_default);
+    let allow_loopback_http = section.required("allow_loopback_http");
     let issuer = section.required::<String>("issuer");
-    let endpoint_hosts = section.optional::<Vec<String>>("endpoint_hosts").map(Option::unwrap_or_default);
-    let timeout = duration(&mut section, "timeout", Duration::from_secs(5), Duration::from_mins(1));
-    let max_age = duration(&mut section, "keys_max_age", MAX_KEY_AGE, MAX_KEY_AGE);
-    let refetch = duration(&mut section, "keys_refetch_interval", Duration::from_secs(10), MAX_KEY_AGE);
+    let endpoint_hosts = section.required::<Vec<String>>("endpoint_hosts");
+    let timeout = duration(&mut section, "timeout", Duration::from_mins(1));
+    let max_age = duration(&mut section, "keys_max_age", MAX_KEY_AGE);
+    let max_bytes = section.required("max_answer_bytes");
+    let refetch = duration(&mut section, "keys_refetch_interval", MAX_KEY_AGE);
     let checks = checks(&mut section);
     let bearer = bearer(&mut section);
     let login = login(&mut section, environment);
@@ -88,7 +85,7 @@ fn provider(
     Some(ProviderOptions {
         name,
         address: IssuerAddress { issuer: issuer?, endpoint_hosts: endpoint_hosts?, allow_loopback_http },
-        fetch: FetchLimits { timeout: timeout?, max_bytes: MAX_ANSWER_BYTES, allow_loopback_http },
+        fetch: FetchLimits { timeout: timeout?, max_bytes: max_bytes?, allow_loopback_http },
         keys: KeyLimits { max_age: max_age?, refetch_interval: refetch? },
         checks: checks?,
         mapping: mapping?,
@@ -97,8 +94,8 @@ fn provider(
     })
 }
 
-fn duration(section: &mut Section, key: &str, default: Duration, greatest: Duration) -> Option<Duration> {
-    let value = section.optional(key)?.unwrap_or(default);
+fn duration(section: &mut Section, key: &str, greatest: Duration) -> Option<Duration> {
+    let value = section.required(key)?;
     if value > greatest {
         section.problem(key, format!("expected at most {} s", greatest.as_secs()));
         return None;
@@ -107,10 +104,8 @@ fn duration(section: &mut Section, key: &str, default: Duration, greatest: Durat
 }
 
 fn checks(section: &mut Section) -> Option<TokenChecks> {
-    let leeway = duration(section, "leeway", MAX_LEEWAY, MAX_LEEWAY);
-    let names: Vec<String> = section
-        .optional("algorithms")?
-        .unwrap_or_else(|| ["RS256", "PS256", "ES256"].map(str::to_owned).to_vec());
+    let leeway = duration(section, "leeway", MAX_LEEWAY);
+    let names: Vec<String> = section.required("algorithms")?;
     let algorithms: Option<Vec<_>> = names.iter().map(|name| SigningAlgorithm::parse(name)).collect();
     let algorithms = algorithms.filter(|algorithms| !algorithms.is_empty());
     if algorithms.is_none() {
@@ -129,9 +124,8 @@ fn bearer(section: &mut Section) -> Option<BearerOptions> {
         return None;
     }
     let clients = section.optional("clients");
-    let require_at_jwt = section.optional("require_at_jwt").map(Option::unwrap_or_default);
-    let day = Duration::from_hours(24);
-    let max_lifetime = duration(section, "max_token_lifetime", day, day);
+    let require_at_jwt = section.required("require_at_jwt");
+    let max_lifetime = duration(section, "max_token_lifetime", Duration::from_hours(24));
     Some(BearerOptions {
         audiences: audiences?,
         clients: clients?,
@@ -144,15 +138,15 @@ fn bearer(section: &mut Section) -> Option<BearerOptions> {
 fn login(section: &mut Section, environment: &Environment) -> Option<Option<LoginOptions>> {
     let client_id = section.optional::<String>("client_id");
     let secret = secret_ref::optional_secret(section, "client_secret", environment);
-    let method = section.optional::<String>("client_auth");
-    let public: Option<bool> = section.optional("public_client").map(Option::unwrap_or_default);
-    let scopes = section.optional::<Vec<String>>("scopes");
+    let method = section.required::<String>("client_auth");
+    let public = section.required::<bool>("public_client");
+    let scopes = section.required::<Vec<String>>("scopes");
     let (client_id, secret, method, public, scopes) = (client_id?, secret?, method?, public?, scopes?);
     let Some(client_id) = client_id else { return Some(None) };
-    let client = match (secret, public, method.as_deref()) {
-        (None, true, None) => ClientProof::Public,
-        (Some(secret), false, None | Some("basic")) => ClientProof::Basic(secret),
-        (Some(secret), false, Some("post")) => ClientProof::Post(secret),
+    let client = match (secret, public, method.as_str()) {
+        (None, true, _) => ClientProof::Public,
+        (Some(secret), false, "basic") => ClientProof::Basic(secret),
+        (Some(secret), false, "post") => ClientProof::Post(secret),
         _ => {
             section.problem(
                 "client_secret",
@@ -161,13 +155,12 @@ fn login(section: &mut Section, environment: &Environment) -> Option<Option<Logi
             return None;
         }
     };
-    let scopes = scopes.unwrap_or_else(|| ["openid", "profile"].map(str::to_owned).to_vec());
     Some(Some(LoginOptions { client_id, client, scopes }))
 }
 
 /// A preset, and what the site says otherwise.
 fn claims(section: &mut Section, labels: &LabelOrder) -> Option<ClaimMapping> {
-    let preset = section.optional::<String>("preset")?.unwrap_or_else(|| "standard".to_owned());
+    let preset = section.required::<String>("preset")?;
     let Some(preset) = Preset::find(&preset) else {
         let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
         section.problem("preset", format!("expected one of {}", names.join(", ")));
@@ -208,11 +201,11 @@ fn paths(section: &mut Section, key: &str) -> Option<Option<Vec<ClaimPath>>> {
 }
 
 fn split(section: &mut Section) -> Option<Split> {
-    match section.optional::<String>("groups_split")?.as_deref() {
-        None | Some("whole") => Some(Split::Whole),
-        Some("commas") => Some(Split::Commas),
-        Some("spaces") => Some(Split::Spaces),
-        Some(_) => {
+    match section.required::<String>("groups_split")?.as_str() {
+        "whole" => Some(Split::Whole),
+        "commas" => Some(Split::Commas),
+        "spaces" => Some(Split::Spaces),
+        _ => {
             section.problem("groups_split", "expected whole, commas or spaces");
             None
         }
@@ -221,7 +214,7 @@ fn split(section: &mut Section) -> Option<Split> {
 
 /// `keep_groups` are kept under their own names, `group_names` say what others are called here.
 fn group_names(section: &mut Section) -> Option<BTreeMap<String, Group>> {
-    let kept: Vec<String> = section.optional("keep_groups")?.unwrap_or_default();
+    let kept: Vec<String> = section.required("keep_groups")?;
     let mut names = BTreeMap::new();
     let renamed = section.texts("group_names");
     for (theirs, ours) in kept.into_iter().map(|name| (name.clone(), name)).chain(renamed) {

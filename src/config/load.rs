@@ -31,7 +31,28 @@ pub fn layers(file: Option<&Path>, environment: &Environment, problems: &Problem
     for (name, value) in environment.with_prefix(PREFIX) {
         set(&mut table, &name.split("__").collect::<Vec<_>>(), value);
     }
+    further_providers(&mut table, problems);
     table
+}
+
+/// Gives each `[identity.providers.NAME]` the defaults of `[identity]`, except what all providers share.
+fn further_providers(table: &mut Table, problems: &Problems) {
+    let providers = table.get_mut("identity").and_then(|identity| identity.get_mut("providers"));
+    let Some(Value::Table(providers)) = providers else { return };
+    let Some(Value::Table(mut defaults)) = parse("defaults", DEFAULTS, problems).remove("identity") else {
+        return;
+    };
+    for shared in ["name", "remembered_tokens"] {
+        defaults.remove(shared);
+    }
+    for (_, provider) in providers.iter_mut() {
+        if let Value::Table(said) = provider {
+            let said = std::mem::replace(said, defaults.clone());
+            if let Value::Table(filled) = provider {
+                merge(filled, said);
+            }
+        }
+    }
 }
 
 fn read(file: &Path, problems: &Problems) -> Option<String> {

@@ -151,6 +151,17 @@ fn the_examples_in_the_documents_are_configurations() {
 }
 
 #[test]
+fn a_further_provider_has_the_same_defaults_as_the_first() {
+    let second = "[identity.providers.second]\nissuer = \"https://two.example\"\naudiences = [\"a\"]\nleeway = \"5s\"\n";
+    let config = read(&format!("{LEAST}{second}"), &[]).unwrap();
+    let [first, second] = &config.identity.options.providers[..] else { panic!("two") };
+    assert_eq!((first.name.as_str(), second.name.as_str()), ("main", "second"));
+    assert_eq!(first.checks.algorithms, second.checks.algorithms);
+    assert_eq!((first.checks.leeway.as_secs(), second.checks.leeway.as_secs()), (60, 5));
+    assert_eq!(first.fetch.timeout, second.fetch.timeout);
+}
+
+#[test]
 fn an_unknown_key_is_refused_wherever_it_stands() {
     assert_one("[htpp]\nlisten = 1", "htpp: is not a setting that Logboom knows");
     assert_one("[http]\nlissen = \"x\"", "http.lissen: is not a setting");
