@@ -217,7 +217,8 @@ PREFACE = """# How fast reading is
 (a proxy before the same origin: upstream keep-alive, `proxy_buffering off`, `proxy_buffer_size 256k`) in the same round:
 median (smallest–largest). Below 1 is better for CPU, above 1 for requests/s and bytes/s. Every request of Logboom's has
 a session looked up and a permission decided; nginx checks nothing, except where the table says `checked`: there it asks a
-trivial service by `auth_request`. Origin and load share core 0, the measured process has core 1.
+trivial service by `auth_request`. Logboom writes its log lines as by default, to a file in memory; nginx writes none.
+Origin and load share core 0, the measured process has core 1.
 """
 
 

@@ -31,9 +31,6 @@ key = "file:{folder}/session.key"
 [policies]
 directory = "{folder}/policies"
 
-[telemetry]
-filter = "warn"
-
 [identity]
 issuer = "{issuer}"
 client_id = "bench"
