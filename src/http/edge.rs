@@ -2,9 +2,9 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -14,9 +14,12 @@ use http::header::{
 };
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Version};
+use tracing::Instrument;
 
 use crate::http::problem::{Problem, Slug};
+use crate::http::request_id::RequestId;
 use crate::http::state::AppState;
+use crate::telemetry::metrics::ProblemLabels;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -24,14 +27,74 @@ const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-or
 /// Paths that a load balancer asks for by address, without our host name.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Refuses requests for hosts that are not ours: links and redirects come from configuration, and a request that
-/// was meant for somebody else must not be answered as if it were ours.
-pub async fn our_host_only(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if !PROBES.contains(&request.uri().path()) && !names_us(&request, &state.options.hosts) {
+/// What every request passes, outermost first: its id and span, the count, the headers of the answer, the host, the
+/// places for requests, the time limit, the net under panics. One function, since each layer of a tower costs every
+/// request some allocations.
+pub async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers());
+    let span = id.span(request.headers());
+    let mut response = id.scope(counted(&state, request, next).instrument(span)).await;
+    add_headers(&state, &mut response);
+    id.tell(response.headers_mut());
+    response
+}
+
+/// Counts each answer and writes one line about it.
+async fn counted(state: &AppState, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = admitted(state, request, next).await;
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let (took, status) = (began.elapsed(), response.status().as_u16());
+    state.metrics.answered(method.as_str(), route, status, took);
+    let slug = response.extensions().get::<Slug>().map(|slug| slug.as_str());
+    if let Some(slug) = slug {
+        state.metrics.problems.get_or_create(&ProblemLabels { slug: slug.to_owned() }).inc();
+    }
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(method = method.as_str(), route, status, problem = slug, duration_ms, "answered");
+    response
+}
+
+/// Refuses requests for hosts that are not ours (links and redirects come from configuration, and a request that was
+/// meant for somebody else must not be answered as if it were ours), and those beyond what can be handled at once.
+async fn admitted(state: &AppState, request: Request, next: Next) -> Response {
+    if PROBES.contains(&request.uri().path()) {
+        return bounded(state, request, next).await;
+    }
+    if !names_us(&request, &state.options.hosts) {
         return Problem::new(Slug::MisdirectedRequest, "The request names a host that is not served here")
             .into_response();
     }
-    next.run(request).await
+    match state.options.in_flight.try_acquire() {
+        Ok(_place) => bounded(state, request, next).await,
+        Err(_) => Problem::new(Slug::Overloaded, "The server is handling as many requests as it can")
+            .retry_after(1)
+            .into_response(),
+    }
+}
+
+/// Ends a request whose answer has not begun within the time limit (bodies under way are not its business), and turns
+/// a panic into a 500 problem; the process goes on.
+async fn bounded(state: &AppState, request: Request, next: Next) -> Response {
+    let limit: Duration = state.options.request_timeout;
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(limit, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => {
+            tracing::error!(panic = panic_text(&*panic), "a handler panicked");
+            Problem::new(Slug::Internal, "The request met a defect of ours")
+                .hint("Give the request id to the people who run this service")
+                .into_response()
+        }
+        Err(_) => {
+            let detail = format!("The answer did not begin within {} s", limit.as_secs());
+            Problem::new(Slug::StoreTimeout, detail)
+                .hint("Try again, or ask for less at once")
+                .into_response()
+        }
+    }
 }
 
 fn names_us(request: &Request, hosts: &[String]) -> bool {
@@ -53,8 +116,7 @@ fn names_us(request: &Request, hosts: &[String]) -> bool {
 }
 
 /// Adds the headers that every answer carries, unless the handler set a stricter one.
-pub async fn headers(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+fn add_headers(state: &AppState, response: &mut Response) {
     let html =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let headers = response.headers_mut();
@@ -75,43 +137,6 @@ pub async fn headers(State(state): State<AppState>, request: Request, next: Next
     }
     if state.options.public_url.scheme() == "https" {
         add(STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
-    }
-    response
-}
-
-/// Answers 503 while as many requests as allowed are being handled.
-pub async fn bounded(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if PROBES.contains(&request.uri().path()) {
-        return next.run(request).await;
-    }
-    match state.options.in_flight.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => Problem::new(Slug::Overloaded, "The server is handling as many requests as it can")
-            .retry_after(1)
-            .into_response(),
-    }
-}
-
-/// Ends a request whose answer has not begun within the time limit. Bodies under way are not its business.
-pub async fn in_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let limit: Duration = state.options.request_timeout;
-    if let Ok(response) = tokio::time::timeout(limit, next.run(request)).await {
-        return response;
-    }
-    let detail = format!("The answer did not begin within {} s", limit.as_secs());
-    Problem::new(Slug::StoreTimeout, detail).hint("Try again, or ask for less at once").into_response()
-}
-
-/// Turns a panic into a 500 problem; the process goes on.
-pub async fn no_panic(request: Request, next: Next) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(panic) => {
-            tracing::error!(panic = panic_text(&*panic), "a handler panicked");
-            Problem::new(Slug::Internal, "The request met a defect of ours")
-                .hint("Give the request id to the people who run this service")
-                .into_response()
-        }
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -15,7 +14,6 @@ use crate::http::client_address::Network;
 use crate::http::problem::{Problem, Slug};
 use crate::http::state::AppState;
 use crate::logs::decode;
-use crate::telemetry::metrics::ProblemLabels;
 
 pub mod body;
 pub mod client_address;
@@ -75,37 +73,5 @@ pub fn service(state: &AppState, more: Router) -> Router {
         .layer(DefaultBodyLimit::max(state.options.max_body_bytes))
         .with_state(state.clone())
         .merge(more);
-    // A layer that is added later stands further out.
-    layered
-        .layer(from_fn_with_state(state.clone(), edge::in_time))
-        .layer(from_fn_with_state(state.clone(), edge::bounded))
-        .layer(from_fn(edge::no_panic))
-        .layer(from_fn_with_state(state.clone(), edge::our_host_only))
-        .layer(from_fn_with_state(state.clone(), edge::headers))
-        .layer(from_fn_with_state(state.clone(), counted))
-        .layer(from_fn(request_id::layer))
-}
-
-/// Counts each answer and writes one line about it.
-async fn counted(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    let took = began.elapsed();
-    state.metrics.answered(method.as_str(), route, response.status().as_u16(), took);
-    let slug = response.extensions().get::<Slug>().map(|slug| slug.as_str());
-    if let Some(slug) = slug {
-        state.metrics.problems.get_or_create(&ProblemLabels { slug: slug.to_owned() }).inc();
-    }
-    tracing::info!(
-        method = method.as_str(),
-        route,
-        status = response.status().as_u16(),
-        problem = slug,
-        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        "answered"
-    );
-    response.into_response()
+    layered.layer(from_fn_with_state(state.clone(), edge::layer))
 }

@@ -2,11 +2,10 @@
 //!
 //! The id is always our own. A caller's `X-Request-Id` is kept in the log under a name of its own, when its form is harmless.
 
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
+use std::future::Future;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tracing::Instrument;
+use tracing::Span;
 
 /// The header that carries our id.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,26 +22,42 @@ pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// Gives the request an id and a span, and both back to the caller.
-pub async fn layer(request: Request, next: Next) -> Response {
-    let trace = TraceContext::of(request.headers());
-    let id = hex(random());
-    let span = tracing::info_span!(
-        "request",
-        request_id = %id,
-        trace_id = %trace.trace_id,
-        caller_request_id = caller_id(request.headers()),
-    );
-    let answer = CURRENT.scope(id.clone(), next.run(request).instrument(span));
-    let mut response = answer.await;
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert(X_REQUEST_ID, value);
+/// The id and the trace of one request.
+#[derive(Debug)]
+pub struct RequestId {
+    id: String,
+    trace: TraceContext,
+}
+
+impl RequestId {
+    /// An id of our own, and the trace that the caller names or a new one.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self { id: hex(random()), trace: TraceContext::of(headers) }
     }
-    if let Ok(value) = HeaderValue::from_str(&trace.outgoing()) {
-        headers.insert(TRACEPARENT, value);
+
+    /// The span of the request's log lines.
+    #[must_use]
+    pub fn span(&self, headers: &HeaderMap) -> Span {
+        tracing::info_span!(
+            "request",
+            request_id = %self.id,
+            trace_id = %self.trace.trace_id,
+            caller_request_id = caller_id(headers),
+        )
     }
-    response
+
+    /// Runs a request under its id, for [`current`].
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        CURRENT.scope(self.id.clone(), future).await
+    }
+
+    /// Tells the caller.
+    pub fn tell(&self, headers: &mut HeaderMap) {
+        headers.extend(HeaderValue::from_str(&self.id).ok().map(|value| (X_REQUEST_ID, value)));
+        let trace = HeaderValue::from_str(&self.trace.outgoing());
+        headers.extend(trace.ok().map(|value| (TRACEPARENT, value)));
+    }
 }
 
 fn caller_id(headers: &HeaderMap) -> Option<&str> {
