@@ -191,11 +191,15 @@ impl Authenticator {
         findings
     }
 
-    /// Removes what has expired, until the token is cancelled.
+    /// Removes what has expired, until the token is cancelled; then waits for refreshes under way, which the time limit
+    /// of calls to an identity provider bounds.
     pub async fn housekeeping(&self, stop: CancellationToken) {
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => {
+                    self.logins.refreshes.close();
+                    return self.logins.refreshes.wait().await;
+                }
                 () = tokio::time::sleep(CLEAN_UP_EVERY) => {}
             }
             if let Err(error) = self.logins.sessions.clean_up().await {

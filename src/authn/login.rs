@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::authn::cookie::{self, Found};
@@ -31,6 +32,8 @@ pub struct Logins {
     providers: Vec<Arc<Provider>>,
     /// The sessions that logins begin.
     pub sessions: Arc<Sessions>,
+    /// Refreshes under way.
+    pub(in crate::authn) refreshes: TaskTracker,
 }
 
 impl fmt::Debug for Logins {
@@ -124,7 +127,7 @@ impl Logins {
         providers: Vec<Arc<Provider>>,
         sessions: Arc<Sessions>,
     ) -> Self {
-        Self { db, sealer, clock, providers, sessions }
+        Self { db, sealer, clock, providers, sessions, refreshes: TaskTracker::new() }
     }
 
     /// Every identity provider, also those that take no logins.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authn::login::Logins;
-use crate::authn::oidc::RefreshError;
+use crate::authn::oidc::{Provider, RefreshError};
 use crate::authn::record::SessionRecord;
-use crate::authn::session::{Session, SessionError};
+use crate::authn::session::{Session, SessionError, Sessions};
 use crate::domain::secret::Secret;
 use crate::domain::time::Clock;
 
@@ -65,41 +65,21 @@ impl Logins {
         let mut claimed = session.clone();
         claimed.version = session.version.saturating_add(1);
         let token = Secret::new(refresh_token.clone());
-        self.refresh(claimed, &token, now < ends_at).await
-    }
-
-    /// Asks the identity provider. `still_good` says whether the old token holds if it cannot be asked.
-    async fn refresh(
-        &self,
-        session: Session,
-        refresh_token: &Secret<String>,
-        still_good: bool,
-    ) -> Result<Refreshed, SessionError> {
         let Some(provider) = self.provider(&session.record.provider) else {
             self.sessions.end(&session.id_hash).await?;
             return Ok(Refreshed::Ended);
         };
-        let login = match provider.refresh(refresh_token).await {
-            Ok(login) => login,
-            Err(RefreshError::Ended(_)) => {
-                self.sessions.end(&session.id_hash).await?;
-                return Ok(Refreshed::Ended);
-            }
-            Err(error @ RefreshError::Unavailable(_)) => {
-                tracing::warn!(
-                    chain = crate::telemetry::error_chain(&error),
-                    "a session could not be refreshed"
-                );
-                return Ok(if still_good { Refreshed::Holds(session) } else { Refreshed::Away });
-            }
+        let refresh = Refresh {
+            provider: Arc::clone(provider),
+            sessions: Arc::clone(&self.sessions),
+            session: claimed,
         };
-        let record = session.record.refreshed(login);
-        let Some(record) = record else {
-            self.sessions.end(&session.id_hash).await?;
-            return Ok(Refreshed::Ended);
-        };
-        self.sessions.replace(&session, &record).await?;
-        Ok(Refreshed::found(self.sessions.look_up(&session.id_hash).await?))
+        // A task of its own: the provider has used the old token up, so the new one must be kept although the caller
+        // who asked may be gone by then.
+        self.refreshes
+            .spawn(refresh.run(token, now < ends_at))
+            .await
+            .unwrap_or_else(|_ended_early| Ok(Refreshed::Away))
     }
 
     /// Waits until another request or replica has refreshed the session.
@@ -115,5 +95,40 @@ impl Logins {
             }
         }
         Ok(Refreshed::Away)
+    }
+}
+
+/// A refresh that somebody has taken on themselves.
+struct Refresh {
+    provider: Arc<Provider>,
+    sessions: Arc<Sessions>,
+    session: Session,
+}
+
+impl Refresh {
+    /// Asks the identity provider. `still_good` says whether the old token holds if it cannot be asked.
+    async fn run(self, refresh_token: Secret<String>, still_good: bool) -> Result<Refreshed, SessionError> {
+        let Self { provider, sessions, session } = self;
+        let login = match provider.refresh(&refresh_token).await {
+            Ok(login) => login,
+            Err(RefreshError::Ended(_)) => {
+                sessions.end(&session.id_hash).await?;
+                return Ok(Refreshed::Ended);
+            }
+            Err(error @ RefreshError::Unavailable(_)) => {
+                tracing::warn!(
+                    chain = crate::telemetry::error_chain(&error),
+                    "a session could not be refreshed"
+                );
+                return Ok(if still_good { Refreshed::Holds(session) } else { Refreshed::Away });
+            }
+        };
+        let record = session.record.refreshed(login);
+        let Some(record) = record else {
+            sessions.end(&session.id_hash).await?;
+            return Ok(Refreshed::Ended);
+        };
+        sessions.replace(&session, &record).await?;
+        Ok(Refreshed::found(sessions.look_up(&session.id_hash).await?))
     }
 }

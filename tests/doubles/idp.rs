@@ -1,6 +1,7 @@
 //! An identity provider that says and signs whatever a test wants, and remembers what it was asked.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use axum::extract::State;
@@ -53,6 +54,8 @@ pub struct Says {
     pub asked: Vec<(String, String)>,
     /// Whether it answers 503 to everything.
     pub away: bool,
+    /// How long it takes for an answer.
+    pub pause: Duration,
 }
 
 /// The provider; it stops with the value.
@@ -83,6 +86,7 @@ impl Idp {
             token: (400, json!({"error": "invalid_grant"})),
             asked: Vec::new(),
             away: false,
+            pause: Duration::ZERO,
         };
         let says = Arc::new(Mutex::new(says));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&says));
@@ -109,6 +113,8 @@ impl Idp {
 }
 
 async fn answer(State(says): State<Arc<Mutex<Says>>>, uri: Uri, body: String) -> (StatusCode, Json<Value>) {
+    let pause = says.lock().expect("no poison").pause;
+    tokio::time::sleep(pause).await;
     let mut says = says.lock().expect("no poison");
     says.asked.push((uri.path().to_owned(), body));
     if says.away {

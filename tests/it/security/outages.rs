@@ -66,7 +66,8 @@ async fn killing_the_server_loses_no_session_and_no_login_under_way() {
     let (mut working, mut leaving) = (Browser::at(&app), Browser::at(&app));
     working.log_in(&site, &json!({})).await;
     let flow = leaving.begin("?return_to=/%3Fbucket%3Dpay").await;
-    app.stop().await;
+    // Without a word to anybody.
+    drop(app);
     let app = site.replica().await;
     let (mut working, mut leaving) = (working.moved_to(&app), leaving.moved_to(&app));
     assert_eq!(working.session().await.json()["subject"], "ana");

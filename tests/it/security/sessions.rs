@@ -268,3 +268,22 @@ async fn a_login_that_the_provider_ended_ends_here_at_the_next_refresh() {
     site.clock.advance(Duration::from_secs(301));
     browser.session().await.is_401();
 }
+
+#[tokio::test]
+async fn a_caller_who_goes_away_during_a_refresh_loses_no_refresh_token() {
+    let site = Site::start().await;
+    let app = site.replica().await;
+    let mut browser = Browser::at(&app);
+    browser.log_in(&site, &json!({})).await;
+    site.clock.advance(Duration::from_secs(301));
+    let claims = changed(site.id_claims(""), &json!({"nonce": "absent", "name": "Ana Two"}));
+    site.answer_with(&site.id_token(&claims), "r-2", 300);
+    site.idp.change(|says| says.pause = Duration::from_millis(400));
+    let mut gone = browser.copy();
+    let given_up = tokio::time::timeout(Duration::from_millis(150), gone.session()).await;
+    assert!(given_up.is_err(), "the caller did not wait for the answer");
+    drop(gone);
+    assert_eq!(browser.session().await.json()["name"], "Ana Two");
+    let asked = site.idp.asked("/token");
+    assert_eq!(asked.len(), 2, "one login and one refresh: {asked:?}");
+}
