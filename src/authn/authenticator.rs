@@ -66,11 +66,19 @@ pub enum AuthnError {
     #[error("not recognised")]
     Unauthenticated,
     /// The identity provider or the session store cannot be asked.
-    #[error("{what} cannot be asked")]
-    Unavailable {
-        /// Which of them.
-        what: &'static str,
-    },
+    #[error("{0} cannot be asked")]
+    Unavailable(Away),
+}
+
+/// What recognising needs and cannot ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Away {
+    /// The identity provider.
+    #[error("the identity provider")]
+    IdentityProvider,
+    /// The state store, which holds the sessions.
+    #[error("the state store")]
+    StateStore,
 }
 
 /// A recognised caller.
@@ -147,7 +155,7 @@ impl Authenticator {
         match self.bearers.authenticate(token).await {
             Ok(principal) => Ok(principal),
             Err(BearerError::Key(KeyError::Away { .. })) => {
-                Err(AuthnError::Unavailable { what: "the identity provider" })
+                Err(AuthnError::Unavailable(Away::IdentityProvider))
             }
             Err(error) => {
                 tracing::info!(reason = %error, "access token refused");
@@ -161,14 +169,14 @@ impl Authenticator {
         let activity = if polling { Activity::Polling } else { Activity::Person };
         let away = |error: SessionError| {
             tracing::warn!(chain = error_chain(&error), "a session could not be looked up");
-            AuthnError::Unavailable { what: "the session store" }
+            AuthnError::Unavailable(Away::StateStore)
         };
         let found = self.logins.sessions.find(id, activity).await.map_err(away)?;
         let session = found.ok_or(AuthnError::Unauthenticated)?;
         match self.logins.refreshed(session, &self.clock).await.map_err(away)? {
             Refreshed::Holds(session) => Ok(session.principal),
             Refreshed::Ended => Err(AuthnError::Unauthenticated),
-            Refreshed::Away => Err(AuthnError::Unavailable { what: "the identity provider" }),
+            Refreshed::Away => Err(AuthnError::Unavailable(Away::IdentityProvider)),
         }
     }
 

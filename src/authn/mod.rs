@@ -29,5 +29,5 @@ mod token_endpoint;
 #[cfg(test)]
 mod testing;
 
-pub use authenticator::{Authenticated, Authenticator, AuthnError, BuildError};
+pub use authenticator::{Authenticated, Authenticator, AuthnError, Away, BuildError};
 pub use options::{Options, SessionLimits};

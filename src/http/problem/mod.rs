@@ -10,7 +10,7 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::api::problem::{FieldProblem, ProblemBody};
-use crate::authn::AuthnError;
+use crate::authn::{AuthnError, Away};
 use crate::domain::decision::Decision;
 
 pub mod pages;
@@ -156,9 +156,13 @@ impl From<AuthnError> for Problem {
             .hint(
                 "Sign in at /auth/login, or send Authorization: Bearer with an access token for this service",
             ),
-            AuthnError::Unavailable { what } => {
-                let detail = format!("Nobody can be recognised now: {what} is away");
-                Self::new(Slug::IdentityProviderUnavailable, detail).hint("Try again shortly").retry_after(5)
+            AuthnError::Unavailable(away) => {
+                let slug = match away {
+                    Away::IdentityProvider => Slug::IdentityProviderUnavailable,
+                    Away::StateStore => Slug::StateStoreUnavailable,
+                };
+                let detail = format!("Nobody can be recognised now: {away} is away");
+                Self::new(slug, detail).hint("Try again shortly").retry_after(5)
             }
         }
     }

@@ -33,6 +33,7 @@ pages!(
     "precondition-failed",
     "range-not-satisfiable",
     "rate-limited",
+    "state-store-unavailable",
     "store-misconfigured",
     "store-timeout",
     "store-unavailable",

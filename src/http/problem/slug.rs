@@ -41,12 +41,14 @@ pub enum Slug {
     RateLimited,
     /// 502: the cloud gave an answer that makes no sense, or refuses our credential.
     StoreMisconfigured,
-    /// 503: the cloud, the identity provider or the state store is away.
+    /// 503: the cloud is away.
     StoreUnavailable,
     /// 503: the credential of the bucket cannot be had.
     CredentialsUnavailable,
     /// 503: the identity provider cannot be asked.
     IdentityProviderUnavailable,
+    /// 503: sessions cannot be read or kept.
+    StateStoreUnavailable,
     /// 503: the server is at its limit or shutting down.
     Overloaded,
     /// 504: the cloud did not answer in time.
@@ -57,7 +59,7 @@ pub enum Slug {
 
 impl Slug {
     /// Every kind, in the order of their status.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::LoginStateMismatch,
         Self::LoginFailed,
@@ -80,6 +82,7 @@ impl Slug {
         Self::StoreUnavailable,
         Self::CredentialsUnavailable,
         Self::IdentityProviderUnavailable,
+        Self::StateStoreUnavailable,
         Self::Overloaded,
         Self::StoreTimeout,
     ];
@@ -142,6 +145,11 @@ impl Slug {
                 "identity-provider-unavailable",
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The identity provider is not available",
+            ),
+            Self::StateStoreUnavailable => (
+                "state-store-unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The state store is not available",
             ),
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "The server is at its limit"),
             Self::StoreTimeout => {

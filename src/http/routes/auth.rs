@@ -12,6 +12,7 @@ use crate::authn::cookie;
 use crate::authn::login::{BackChannelError, CallbackQuery, LOGIN_TIME, LogInError};
 use crate::authn::oidc::{Callback, LoginError};
 use crate::authn::return_path::ReturnPath;
+use crate::authn::session::SessionError;
 use crate::domain::secret::Secret;
 use crate::http::csrf;
 use crate::http::extract::query;
@@ -155,9 +156,14 @@ fn problem(error: &LogInError) -> Problem {
             "The identity provider refused the login, or its answer does not hold",
         )
         .hint("Try again; if it stays, give the request id to the people who run this service"),
-        LogInError::Session(_) => {
-            Problem::new(Slug::Overloaded, "Sessions cannot be kept now: the state store is away")
+        LogInError::Session(SessionError::Store(_)) => {
+            Problem::new(Slug::StateStoreUnavailable, "Sessions cannot be kept now: the state store is away")
+                .hint("Try again shortly")
                 .retry_after(5)
+        }
+        LogInError::Session(SessionError::Seal(_) | SessionError::Random(_)) => {
+            Problem::new(Slug::Internal, "The session could not be sealed")
+                .hint("Give the request id to the people who run this service")
         }
     }
 }

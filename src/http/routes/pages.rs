@@ -26,7 +26,7 @@ pub async fn home(State(state): State<AppState>, request: Request) -> Response {
     }
     match state.authenticator.authenticate(request.headers()).await {
         Ok(_) => pages::home(),
-        Err(error @ AuthnError::Unavailable { .. }) => Problem::from(error).into_response(),
+        Err(error @ AuthnError::Unavailable(_)) => Problem::from(error).into_response(),
         Err(_) => Redirect::to(&login_for(request.uri())).into_response(),
     }
 }

@@ -170,6 +170,16 @@ group_names = {{ "Log Readers" = "engineers" }}
         Replica::start(listener, &self.config(&origin), clock).await
     }
 
+    /// Takes the tables of sessions and logins away, as if the state store had gone.
+    pub async fn take_state_store_away(&self) {
+        use sqlx::{Connection, Executor};
+        let url = format!("sqlite://{}/state.db", self.folder.display());
+        let mut store = sqlx::SqliteConnection::connect(&url).await.expect("the state store");
+        for statement in ["DROP TABLE sessions", "DROP TABLE login_flows"] {
+            store.execute(statement).await.expect("the table goes");
+        }
+    }
+
     /// The folder of the site.
     pub fn folder(&self) -> &Path {
         &self.folder

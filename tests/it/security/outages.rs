@@ -85,3 +85,21 @@ async fn killing_the_server_loses_no_session_and_no_login_under_way() {
     assert!(answer.json()["end_session_url"].is_string(), "{answer:?}");
     assert_eq!(site.idp.asked("/revoke").len(), 1);
 }
+
+#[tokio::test]
+async fn while_the_state_store_is_away_the_answer_says_so_and_access_tokens_go_on() {
+    let site = Site::start().await;
+    let app = site.replica().await;
+    let mut browser = Browser::at(&app);
+    browser.log_in(&site, &json!({})).await;
+    // A process that remembers nothing must ask the store.
+    let fresh = site.replica().await;
+    let mut moved = browser.moved_to(&fresh);
+    site.take_state_store_away().await;
+    let answer = moved.session().await;
+    answer.is_problem(503, "state-store-unavailable");
+    assert!(!answer.header("retry-after").is_empty());
+    Browser::at(&fresh).get("/auth/login").await.is_problem(503, "state-store-unavailable");
+    let token = site.access_token(&json!({}));
+    assert_eq!(Browser::at(&fresh).get_with("/api/v1/session", &token).await.status, 200);
+}
