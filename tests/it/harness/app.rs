@@ -255,7 +255,31 @@ impl TestApp {
 
     /// A caller with an access token.
     pub fn caller(&self, subject: &str, groups: &[&str]) -> Caller {
-        Caller::new(&self.url, Some(format!("Bearer {}", self.token(subject, groups))))
+        let bearer = format!("Bearer {}", self.token(subject, groups));
+        Caller::new(&self.url, Some(("authorization", bearer)))
+    }
+
+    /// A caller with the cookie of a session, after a login as a browser makes it.
+    pub async fn browser(&self, subject: &str, groups: &[&str]) -> Caller {
+        let anonymous = self.anonymous();
+        let begun = anonymous.get("/auth/login").await;
+        let place = url::Url::parse(begun.header("location")).expect("a URL");
+        let sent: HashMap<_, _> = place.query_pairs().into_owned().collect();
+        let mut claims = self.claims(subject, groups);
+        claims["aud"] = "logboom".into();
+        claims["nonce"] = sent["nonce"].clone().into();
+        let id_token = self.key.sign(&json!({"alg": "ES256", "kid": "k1"}), &claims);
+        let tokens = json!({"access_token": "opaque", "token_type": "Bearer", "expires_in": 600, "id_token": id_token});
+        self.idp.change(|says| says.token = (200, tokens));
+        let callback = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("code", "c"), ("state", &sent["state"]), ("iss", &self.idp.issuer)])
+            .finish();
+        let cookie =
+            |answer: &Answer| answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+        let finished =
+            anonymous.get_with(&format!("/auth/callback?{callback}"), "cookie", &cookie(&begun)).await;
+        assert_eq!(finished.status, 303, "{}", finished.text());
+        Caller::new(&self.url, Some(("cookie", cookie(&finished))))
     }
 
     /// A caller without any proof.
@@ -280,22 +304,22 @@ impl TestApp {
 pub struct Caller {
     client: reqwest::Client,
     url: String,
-    authorization: Option<String>,
+    proof: Option<(&'static str, String)>,
 }
 
 impl Caller {
-    fn new(url: &str, authorization: Option<String>) -> Self {
+    fn new(url: &str, proof: Option<(&'static str, String)>) -> Self {
         let ca = reqwest::Certificate::from_pem(&certificates().ca_pem()).expect("a certificate");
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         let client = client.tls_certs_only([ca]).pool_max_idle_per_host(0).build().expect("a client");
-        Self { client, url: url.to_owned(), authorization }
+        Self { client, url: url.to_owned(), proof }
     }
 
     /// Begins a request. The path goes out as it is written, as far as a URL can carry it.
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
-        match &self.authorization {
-            Some(authorization) => request.header("authorization", authorization),
+        match &self.proof {
+            Some((name, value)) => request.header(*name, value),
             None => request,
         }
     }

@@ -104,3 +104,23 @@ async fn an_object_is_a_download_that_no_browser_runs_and_can_be_inflated() {
         both.problem(400, "invalid-request");
     }
 }
+
+#[tokio::test]
+async fn a_cookie_of_one_person_and_a_token_of_another_get_exactly_what_the_policies_say() {
+    let app = four::start().await;
+    let (ana, bob) = (app.browser("ana", &["team-a"]).await, app.caller("bob", &["team-b"]));
+    assert_eq!(ana.get("/api/v1/session").await.json()["proof"], "session");
+    assert_eq!(bob.get("/api/v1/session").await.json()["proof"], "bearer");
+    for bucket in BUCKETS {
+        let object = |key: &str| format!("/api/v1/buckets/{bucket}/objects/{key}");
+        assert_eq!(ana.get(&object("team-a/app.log")).await.text(), APP_LOG, "{bucket}");
+        assert_eq!(bob.get(&object("team-b/secret.log")).await.text(), "CANARY-B", "{bucket}");
+        ana.get(&object("team-b/secret.log")).await.problem(404, "not-found");
+        bob.get(&object("team-a/app.log")).await.problem(404, "not-found");
+        let list = |prefix: &str| format!("/api/v1/buckets/{bucket}/objects?delimiter=/&prefix={prefix}");
+        assert_eq!(ana.get(&list("")).await.json()["prefixes"], serde_json::json!(["team-a/"]), "{bucket}");
+        assert_eq!(bob.get(&list("")).await.json()["prefixes"], serde_json::json!(["team-b/"]), "{bucket}");
+        let refused = ana.get(&list("team-b/")).await.problem(403, "forbidden");
+        assert_eq!(refused["reasons"], serde_json::json!(["no policy permits it"]));
+    }
+}
