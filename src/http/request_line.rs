@@ -50,6 +50,15 @@ impl<S> WholeTargets<S> {
 }
 
 impl Place {
+    /// Where reading goes on after an answer. A body need not end its last line, so that the next request would
+    /// seem to stand in the middle of one; a head that has begun stays what it is.
+    const fn answered(self) -> Self {
+        match self {
+            Self::Rest => Self::Method(0),
+            going_on => going_on,
+        }
+    }
+
     /// Goes one byte on.
     fn step(self, byte: &mut u8) -> Self {
         match (self, *byte) {
@@ -97,6 +106,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WholeTargets<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.place = self.place.answered();
         Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
@@ -113,6 +123,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WholeTargets<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.place = self.place.answered();
         Pin::new(&mut self.inner).poll_write_vectored(context, slices)
     }
 
