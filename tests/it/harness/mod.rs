@@ -12,3 +12,4 @@ pub mod recorder;
 pub mod servers;
 pub mod site;
 pub mod tls;
+pub mod wire;

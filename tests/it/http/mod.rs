@@ -2,6 +2,7 @@
 
 mod buckets;
 mod decisions;
+mod endings;
 mod health;
 mod links;
 mod listing;

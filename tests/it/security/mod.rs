@@ -3,9 +3,11 @@
 mod bearers;
 mod login;
 mod logins;
+mod odd_keys;
 mod outages;
 mod real_provider;
 mod route_walk;
 mod sessions;
+mod smuggling;
 mod targets;
 mod tokens;
