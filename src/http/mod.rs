@@ -1,4 +1,4 @@
-//! The edge: routes, guard, problems, headers. Every layer stands on this page, outermost first.
+//! The edge: routes, guard, problems, headers. The one layer around every route is in `edge`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ pub struct Options {
     pub server: server::Limits,
 }
 
-/// Builds the service: the route table inside its layers.
+/// Builds the service: the route table inside the layer that every request passes.
 pub fn service(state: &AppState, more: Router) -> Router {
     let (router, _) = table::routes().finish();
     let layered = router
