@@ -26,7 +26,7 @@ pub struct Options {
 }
 
 /// Lines of the SDKs below these levels could hold headers with credentials, so no filter can switch them on.
-const NEVER: [&str; 8] = [
+const NEVER: [&str; 10] = [
     "aws_smithy_runtime=info",
     "aws_sigv4=info",
     "aws_config=info",
@@ -34,7 +34,9 @@ const NEVER: [&str; 8] = [
     "hyper_util=info",
     "h2=info",
     "reqwest=info",
+    "rustify=warn",
     "typespec_client_core=info",
+    "vaultrs=warn",
 ];
 
 /// Starts writing logs to standard error. A second call changes nothing.

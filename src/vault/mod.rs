@@ -11,6 +11,7 @@ use crate::domain::credential::{CredentialName, LeasedCredential};
 
 pub mod fixed;
 pub mod seal;
+pub mod server;
 
 /// Where credentials come from.
 #[async_trait]
