@@ -11,6 +11,7 @@ pub mod key;
 pub mod label;
 pub mod object;
 pub mod principal;
+pub mod proof;
 pub mod secret;
 pub mod time;
 

@@ -24,6 +24,16 @@ pub enum SecretText {
     File(PathBuf),
 }
 
+impl SecretText {
+    /// Reads it. What is wrong is told without what was read.
+    pub(super) async fn read(&self) -> Result<Secret<String>, String> {
+        match self {
+            Self::Value(value) => Ok(value.clone()),
+            Self::File(path) => read_secret_file(path).await,
+        }
+    }
+}
+
 /// How one credential is put together.
 #[derive(Debug, Clone)]
 pub enum CredentialRecipe {
@@ -113,12 +123,7 @@ async fn prepare(name: &CredentialName, recipe: &CredentialRecipe) -> Result<Cre
 }
 
 async fn read(name: &CredentialName, text: &SecretText) -> Result<Secret<String>, LeaseError> {
-    match text {
-        SecretText::Value(value) => Ok(value.clone()),
-        SecretText::File(path) => {
-            read_secret_file(path).await.map_err(|what| LeaseError::Unreadable { name: name.clone(), what })
-        }
-    }
+    text.read().await.map_err(|what| LeaseError::Unreadable { name: name.clone(), what })
 }
 
 async fn read_secret_file(path: &PathBuf) -> Result<Secret<String>, String> {

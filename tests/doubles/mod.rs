@@ -2,3 +2,4 @@
 
 pub mod gcs;
 pub mod idp;
+pub mod vault_aws;

@@ -14,3 +14,4 @@ mod providers;
 mod security;
 mod server;
 mod tidy;
+mod vault;

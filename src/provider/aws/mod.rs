@@ -25,6 +25,7 @@ use crate::provider::{GetOptions, ListOptions, Listing, ObjectStore, Opened, Sig
 
 mod credentials;
 mod error;
+pub mod identity;
 mod list;
 mod place;
 mod read;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{HeaderMap, RETRY_AFTER};
-use rustify::errors::ClientError;
 
 /// The longest wait that an answer may ask of us.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
@@ -40,14 +39,16 @@ pub enum VaultErrorKind {
 pub struct VaultError {
     /// The kind.
     pub kind: VaultErrorKind,
-    /// How long Vault asks to wait.
+    /// How long to wait before the next try: Vault's word, or ours while signing in fails.
     pub retry_after: Option<Duration>,
+    /// Whether it failed while signing in, so that no path was asked for at all.
+    pub signing_in: bool,
     what: String,
 }
 
 impl VaultError {
     pub(super) fn new(kind: VaultErrorKind, what: impl Into<String>) -> Self {
-        Self { kind, retry_after: None, what: what.into() }
+        Self { kind, retry_after: None, signing_in: false, what: what.into() }
     }
 
     pub(super) fn setting(what: &str) -> Self {
@@ -60,12 +61,39 @@ impl VaultError {
         Self::new(VaultErrorKind::Unexpected, "Vault's answer is not of the expected form")
     }
 
+    /// A request that cannot be put together, such as one with a token that fits into no header.
+    pub(super) fn unbuilt() -> Self {
+        Self::setting("a request to it cannot be built")
+    }
+
+    /// Something of ours that a sign-in needs is not there.
+    pub(super) fn missing(what: String) -> Self {
+        Self::new(VaultErrorKind::Setting, what)
+    }
+
+    pub(super) fn late() -> Self {
+        Self::new(VaultErrorKind::Unreachable, "Vault did not answer in time")
+    }
+
+    pub(super) fn closed() -> Self {
+        Self::new(VaultErrorKind::Unreachable, "the client of Vault is closed")
+    }
+
+    /// The same failure, told as one of a sign-in.
+    pub(super) fn while_signing_in(self, method: &str) -> Self {
+        let what = format!("cannot sign in to Vault by {method}: {}", self.what);
+        Self { signing_in: true, what, ..self }
+    }
+
+    pub(super) fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     pub(super) fn unreachable(error: reqwest::Error) -> Self {
-        let what = if error.is_timeout() {
-            "Vault did not answer in time".to_owned()
-        } else {
-            format!("Vault cannot be reached: {}", deepest(&error.without_url()))
-        };
+        if error.is_timeout() {
+            return Self::late();
+        }
+        let what = format!("Vault cannot be reached: {}", deepest(&error.without_url()));
         Self::new(VaultErrorKind::Unreachable, what)
     }
 
@@ -73,17 +101,7 @@ impl VaultError {
         let kind = kind(status);
         let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let retry_after = seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
-        Self { kind, retry_after, what: format!("Vault answered {}", status.as_u16()) }
-    }
-
-    /// What came through `rustify`: our own transport's error, or a request that could not be built.
-    pub(super) fn from_transport(error: ClientError) -> Self {
-        match error {
-            ClientError::GenericError { source } => {
-                source.downcast().unwrap_or_else(|_| Self::setting("a request cannot be built"))
-            }
-            _ => Self::setting("a request cannot be built"),
-        }
+        Self { retry_after, ..Self::new(kind, format!("Vault answered {}", status.as_u16())) }
     }
 }
 
@@ -106,4 +124,43 @@ fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
         current = cause;
     }
     current.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn refused(status: u16) -> VaultErrorKind {
+        VaultError::refused(StatusCode::from_u16(status).unwrap(), &HeaderMap::new()).kind
+    }
+
+    #[test]
+    fn each_status_that_vault_documents_has_its_kind() {
+        for (kind, statuses) in [
+            (VaultErrorKind::Denied, vec![403]),
+            (VaultErrorKind::NotFound, vec![404]),
+            (VaultErrorKind::Throttled, vec![429]),
+            (VaultErrorKind::Sealed, vec![472, 501, 503]),
+            (VaultErrorKind::Standby, vec![307, 473]),
+            (VaultErrorKind::Refused, vec![400, 405, 412]),
+            (VaultErrorKind::Failed, vec![500, 502]),
+        ] {
+            for status in statuses {
+                assert_eq!(refused(status), kind, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wait_that_vault_asks_for_is_bounded() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
+        let seven = VaultError::refused(StatusCode::TOO_MANY_REQUESTS, &headers);
+        assert_eq!(seven.retry_after, Some(Duration::from_secs(7)));
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("99999999"));
+        let long = VaultError::refused(StatusCode::TOO_MANY_REQUESTS, &headers);
+        assert_eq!(long.retry_after, Some(LONGEST_WAIT));
+    }
 }

@@ -1,65 +1,72 @@
 //! Talking to Vault: one signed-in client, bounded in time and size, that says nothing of what it carries.
 //!
-//! The requests are `vaultrs` endpoints, or [`request`] for what `vaultrs` lacks; the transport is our own
-//! ([`transport`]), since its errors hold whole answers and its reads have no limit.
+//! The requests are `vaultrs` endpoints, or `request` for what `vaultrs` lacks; the transport is our own
+//! (`transport`), since its errors hold whole answers and its reads have no limit. Who we are to Vault is the
+//! business of [`sign_in`]; that we stay so, of `keeper`.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustify::Endpoint;
-use rustify::enums::RequestMethod;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
 use crate::domain::secret::Secret;
-use crate::vault::server::reply::{Envelope, LeaseId, Reply};
-use crate::vault::server::request::{Headers, PlainRequest};
+use crate::vault::server::keeper::Keeper;
+use crate::vault::server::reply::{LeaseId, Reply};
+use crate::vault::server::request::PlainRequest;
+use crate::vault::server::sign_in::Signer;
 use crate::vault::server::transport::Transport;
 
 pub mod error;
 pub mod path;
 pub mod reply;
-pub mod request;
-pub mod transport;
+pub mod sign_in;
+
+mod keeper;
+mod request;
+mod token;
+mod transport;
 
 pub use error::{VaultError, VaultErrorKind};
+pub use keeper::{Pauses, Standing};
 pub use path::VaultPath;
+pub use sign_in::SignIn;
 
 /// How Vault is reached.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Vault's base address, `https://vault.example:8200`; plain HTTP only to a loopback address.
     pub address: Url,
-    /// The namespace (Vault Enterprise, `OpenBao`), without slashes at its ends.
+    /// The namespace (Vault Enterprise, OpenBao), without slashes at its ends.
     pub namespace: Option<String>,
     /// Certificates that are trusted instead of the machine's own, PEM.
     pub ca_pem: Option<String>,
+    /// The certificate that we show to Vault, its chain and its private key, PEM.
+    pub client_pem: Option<Secret<String>>,
     /// Time to connect.
     pub connect_timeout: Duration,
-    /// Time for a whole call.
+    /// Time for a whole call, waiting for a sign-in included; and for each request of a sign-in.
     pub timeout: Duration,
     /// How the service proves to Vault who it is.
     pub sign_in: SignIn,
-}
-
-/// How the service proves to Vault who it is.
-#[derive(Debug, Clone)]
-pub enum SignIn {
-    /// A token that is valid as it stands.
-    Token(Secret<String>),
+    /// How long it rests after a sign-in or a renewal that failed.
+    pub pauses: Pauses,
 }
 
 /// A signed-in client of Vault. Clones share one sign-in.
 #[derive(Clone)]
-pub struct Vault(Arc<Inner>);
+pub struct Vault {
+    inner: Arc<Inner>,
+    timeout: Duration,
+}
 
 struct Inner {
-    transport: Transport,
-    namespace: Option<String>,
-    sign_in: SignIn,
+    transport: Arc<Transport>,
+    keeper: Keeper,
 }
 
 impl fmt::Debug for Vault {
@@ -69,16 +76,37 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// A client; nothing is sent yet.
+    /// A client; nothing is sent yet. The first call signs in.
     pub fn new(options: Options) -> Result<Self, VaultError> {
-        let transport = Transport::new(&options)?;
-        Ok(Self(Arc::new(Inner { transport, namespace: options.namespace, sign_in: options.sign_in })))
+        let transport = Arc::new(Transport::new(&options)?);
+        let signer = Signer::new(Arc::clone(&transport), options.sign_in, options.timeout);
+        let keeper = Keeper::new(Arc::clone(&transport), signer, options.timeout, options.pauses);
+        Ok(Self { inner: Arc::new(Inner { transport, keeper }), timeout: options.timeout })
     }
 
-    /// Sends a request in the service's own name.
+    /// The same client with another time for a whole call, for engines that are slow by nature.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { inner: Arc::clone(&self.inner), timeout }
+    }
+
+    /// Sends a request in the service's own name. A token that Vault no longer knows is replaced, once.
     pub async fn call<E: Endpoint>(&self, endpoint: E) -> Result<Reply<E::Response>, VaultError> {
-        let SignIn::Token(token) = &self.0.sign_in;
-        self.send(endpoint, Some(token)).await
+        let answered = tokio::time::timeout(self.timeout, self.call_signed_in(&endpoint)).await;
+        answered.unwrap_or_else(|_| Err(VaultError::late()))
+    }
+
+    async fn call_signed_in<E: Endpoint>(&self, endpoint: &E) -> Result<Reply<E::Response>, VaultError> {
+        let token = self.inner.keeper.token().await?;
+        let first = self.inner.transport.ask(endpoint, Some(&token.secret), self.timeout).await;
+        let Err(denied) = first else { return first };
+        if denied.kind != VaultErrorKind::Denied {
+            return Err(denied);
+        }
+        match self.inner.keeper.doubt(&token).await? {
+            Some(fresh) => self.inner.transport.ask(endpoint, Some(&fresh.secret), self.timeout).await,
+            None => Err(denied),
+        }
     }
 
     /// Reads a path.
@@ -86,7 +114,7 @@ impl Vault {
         &self,
         path: &VaultPath,
     ) -> Result<Reply<T>, VaultError> {
-        self.call(PlainRequest::<T>::new(RequestMethod::GET, path)).await
+        self.call(PlainRequest::<T>::get(path)).await
     }
 
     /// Writes to a path: most of Vault's verbs are writes that answer.
@@ -95,7 +123,7 @@ impl Vault {
         path: &VaultPath,
         body: &B,
     ) -> Result<Reply<T>, VaultError> {
-        self.call(PlainRequest::<T>::new(RequestMethod::POST, path).with_body(body)?).await
+        self.call(PlainRequest::<T>::post(path).with_body(body)?).await
     }
 
     /// Asks for more time on a lease. The answer says how much it got.
@@ -115,19 +143,24 @@ impl Vault {
         Ok(())
     }
 
-    async fn send<E: Endpoint>(
-        &self,
-        endpoint: E,
-        token: Option<&Secret<String>>,
-    ) -> Result<Reply<E::Response>, VaultError> {
-        let headers = Headers { token, namespace: self.0.namespace.as_deref() };
-        let mut answer = endpoint
-            .with_middleware(&headers)
-            .exec(&self.0.transport)
-            .await
-            .map_err(VaultError::from_transport)?;
-        let envelope = Envelope::parse(answer.response.body());
-        zeroize::Zeroize::zeroize(answer.response.body_mut());
-        Ok(envelope?.into())
+    /// Which sign-in holds: 0 before the first, one more with each new token.
+    ///
+    /// Vault ends the leases of a token together with it, so a lease from an earlier sign-in is best replaced.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.inner.keeper.generation()
+    }
+
+    /// How the sign-in stands, for readiness and metrics. Sends nothing.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.inner.keeper.standing()
+    }
+
+    /// Gives back the tokens that this client signed in for, and with them every lease on them. Later calls fail.
+    ///
+    /// A token from a file belongs to whoever writes the file, and stays.
+    pub async fn close(&self) {
+        self.inner.keeper.close().await;
     }
 }

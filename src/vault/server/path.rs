@@ -19,6 +19,21 @@ impl VaultPath {
     /// Revokes a lease.
     pub const REVOKE: Self = Self(Cow::Borrowed("sys/leases/revoke"));
 
+    /// Gives the token that asks more time.
+    pub(super) const RENEW_SELF: Self = Self(Cow::Borrowed("auth/token/renew-self"));
+
+    /// Ends the token that asks, with its leases.
+    pub(super) const REVOKE_SELF: Self = Self(Cow::Borrowed("auth/token/revoke-self"));
+
+    /// Says whether the token that asks is one.
+    pub(super) const LOOKUP_SELF: Self = Self(Cow::Borrowed("auth/token/lookup-self"));
+
+    /// Says where a wrapped answer comes from.
+    pub(super) const LOOKUP_WRAPPING: Self = Self(Cow::Borrowed("sys/wrapping/lookup"));
+
+    /// Hands out a wrapped answer, once.
+    pub(super) const UNWRAP: Self = Self(Cow::Borrowed("sys/wrapping/unwrap"));
+
     /// Parses segments of letters, digits and `-_.@+=:` parted by single slashes; no segment is `.` or `..`.
     ///
     /// # Errors

@@ -1,20 +1,28 @@
-//! HTTP to Vault: rustls, no redirects, no proxy from the environment, one time-out, a largest answer.
+//! HTTP to Vault: rustls, no redirects, no proxy from the environment, a time limit, a largest answer.
+//!
+//! Requests are built by `rustify`, which `vaultrs` stands on, but sent and read here.
 
-use async_trait::async_trait;
+use std::time::Duration;
+
+use http::header::{HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use rustify::errors::ClientError;
+use rustify::Endpoint;
 use url::{Host, Url};
+use zeroize::Zeroizing;
 
+use crate::domain::secret::Secret;
 use crate::vault::server::Options;
 use crate::vault::server::error::VaultError;
+use crate::vault::server::reply::{Envelope, Reply};
 
 /// The largest answer in bytes. Vault's own limit for a request is 32 MiB, but a credential has a few KiB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
-/// Sends what `rustify` builds.
+/// One Vault and the way to it.
 pub(super) struct Transport {
     http: reqwest::Client,
     base: String,
+    namespace: Option<HeaderValue>,
 }
 
 impl Transport {
@@ -26,47 +34,70 @@ impl Transport {
             .redirect(Policy::none())
             .referer(false)
             .no_proxy()
-            .connect_timeout(options.connect_timeout)
-            .timeout(options.timeout);
+            .connect_timeout(options.connect_timeout);
         if let Some(pem) = &options.ca_pem {
             let roots = reqwest::Certificate::from_pem_bundle(pem.as_bytes())
                 .map_err(|_| VaultError::setting("the certificates of its authority cannot be read"))?;
+            if roots.is_empty() {
+                return Err(VaultError::setting("there is no certificate of its authority"));
+            }
             builder = builder.tls_certs_only(roots);
         }
-        let http = builder.build().map_err(|_| VaultError::setting("its TLS settings cannot be used"))?;
-        Ok(Self { http, base: options.address.as_str().trim_end_matches('/').to_owned() })
+        if let Some(pem) = &options.client_pem {
+            let identity = reqwest::Identity::from_pem(pem.expose().as_bytes())
+                .map_err(|_| VaultError::setting("the client certificate and its key cannot be read"))?;
+            builder = builder.identity(identity);
+        }
+        let namespace = options.namespace.as_deref().map(HeaderValue::from_str).transpose();
+        Ok(Self {
+            http: builder.build().map_err(|_| VaultError::setting("its TLS settings cannot be used"))?,
+            base: options.address.as_str().trim_end_matches('/').to_owned(),
+            namespace: namespace.map_err(|_| VaultError::setting("the namespace is no name of one"))?,
+        })
     }
 
-    async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, VaultError> {
-        let request = reqwest::Request::try_from(request).map_err(VaultError::unreachable)?;
+    /// Sends a request with a token, or none, and reads the whole answer within the time given.
+    pub(super) async fn ask<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        token: Option<&Secret<String>>,
+        limit: Duration,
+    ) -> Result<Reply<E::Response>, VaultError> {
+        let request = endpoint.request(&self.base).map_err(|_| VaultError::unbuilt())?;
+        let mut request = reqwest::Request::try_from(request).map_err(|_| VaultError::unbuilt())?;
+        *request.timeout_mut() = Some(limit);
+        let path = format!("/v1/{}", request.url().path().trim_start_matches('/'));
+        request.url_mut().set_path(&path);
+        let headers = request.headers_mut();
+        // Vault's agent and proxies ask for it against forged requests.
+        headers.insert(HeaderName::from_static("x-vault-request"), HeaderValue::from_static("true"));
+        if let Some(token) = token {
+            let mut value = HeaderValue::from_str(token.expose()).map_err(|_| VaultError::unbuilt())?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static("x-vault-token"), value);
+        }
+        if let Some(namespace) = &self.namespace {
+            headers.insert(HeaderName::from_static("x-vault-namespace"), namespace.clone());
+        }
+        Envelope::parse(&self.exchange(request).await?).map(Reply::from)
+    }
+
+    async fn exchange(&self, request: reqwest::Request) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let mut response = self.http.execute(request).await.map_err(VaultError::unreachable)?;
         if !response.status().is_success() {
             return Err(VaultError::refused(response.status(), response.headers()));
         }
-        let mut body = Vec::new();
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        // Room for all of it, so that growing leaves no copies behind.
+        let room = announced.unwrap_or(8 * 1024).min(MAX_ANSWER_BYTES);
+        let mut body = Zeroizing::new(Vec::with_capacity(room));
         while let Some(chunk) = response.chunk().await.map_err(VaultError::unreachable)? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(VaultError::unexpected());
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(http::Response::new(body))
-    }
-}
-
-#[async_trait]
-impl rustify::client::Client for Transport {
-    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, ClientError> {
-        self.exchange(request).await.map_err(|error| ClientError::GenericError { source: error.into() })
-    }
-
-    fn base(&self) -> &str {
-        &self.base
-    }
-
-    /// Without the log lines and the copied answer of the default.
-    async fn execute(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, ClientError> {
-        self.send(request).await
+        Ok(body)
     }
 }
 
@@ -79,4 +110,28 @@ fn may_call(url: &Url) -> bool {
     };
     let plain = url.username().is_empty() && url.password().is_none();
     plain && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vault_is_called_by_https_or_on_this_machine() {
+        let may = |text: &str| may_call(&text.parse().unwrap());
+        for good in
+            ["https://vault.example:8200", "http://127.0.0.1:8200", "http://[::1]:1", "http://localhost"]
+        {
+            assert!(may(good), "{good}");
+        }
+        for bad in [
+            "http://vault.example",
+            "http://10.0.0.1",
+            "https://me:key@vault.example",
+            "ftp://127.0.0.1",
+            "http://localhost.evil.example",
+        ] {
+            assert!(!may(bad), "{bad}");
+        }
+    }
 }

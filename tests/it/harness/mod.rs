@@ -7,6 +7,7 @@ pub mod faults;
 pub mod four;
 pub mod ministack;
 pub mod oidc_provider;
+pub mod openbao;
 pub mod postgres;
 pub mod recorder;
 pub mod servers;

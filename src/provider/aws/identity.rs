@@ -1,0 +1,165 @@
+//! Proof of the AWS role that this process runs in: a signed `sts:GetCallerIdentity`, which Vault sends to AWS for us.
+//!
+//! The name of the Vault that it is for is signed too, so that nobody who gets hold of it can use it with another one.
+//! Source: <https://developer.hashicorp.com/vault/docs/auth/aws#iam-auth-method>.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningParams, SigningSettings};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::identity::Identity;
+use tokio::sync::OnceCell;
+use tracing::subscriber::{NoSubscriber, with_default};
+
+use crate::domain::credential::Credential;
+use crate::domain::proof::{ProofError, ProveIdentity, SignedRequest};
+use crate::domain::secret::Secret;
+use crate::domain::time::{Clock, SystemClock};
+use crate::provider::aws::credentials::Keeper;
+use crate::provider::aws::{Options, wire};
+use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+
+/// The header that names the Vault that the proof is for.
+const SERVER_ID: &str = "X-Vault-AWS-IAM-Server-ID";
+const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
+const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+
+/// Signs in the name of the role that the machine offers.
+pub struct CallerIdentity {
+    options: Options,
+    credential: Credential,
+    region: Option<String>,
+    server_id: String,
+    keeper: OnceCell<Arc<Keeper>>,
+}
+
+impl fmt::Debug for CallerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallerIdentity").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+impl CallerIdentity {
+    /// Takes where STS is asked and for which Vault; `None` for the global STS. Nothing is looked for yet.
+    #[must_use]
+    pub fn new(options: Options, credential: Credential, region: Option<String>, server_id: String) -> Self {
+        Self { options, credential, region, server_id, keeper: OnceCell::new() }
+    }
+
+    /// The global STS is in `us-east-1` (AWS General Reference, "AWS Security Token Service endpoints").
+    fn region(&self) -> &str {
+        self.region.as_deref().unwrap_or("us-east-1")
+    }
+
+    fn host(&self) -> String {
+        match self.region.as_deref() {
+            None => "sts.amazonaws.com".to_owned(),
+            Some(region) if region.starts_with("cn-") => format!("sts.{region}.amazonaws.com.cn"),
+            Some(region) => format!("sts.{region}.amazonaws.com"),
+        }
+    }
+
+    async fn keeper(&self) -> Result<&Arc<Keeper>, StoreError> {
+        let made = self.keeper.get_or_try_init(|| async {
+            let http = wire::sdk_client(&self.options)?;
+            let keeper = Keeper::new(&self.credential, self.region(), &http).await?;
+            keeper.ok_or_else(|| {
+                let text = "an anonymous caller has no identity";
+                StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::NoCredential, text)
+            })
+        });
+        made.await
+    }
+
+    fn sign(&self, identity: &Identity) -> Result<SignedRequest, Box<dyn std::error::Error + Send + Sync>> {
+        let host = self.host();
+        let url = format!("https://{host}/");
+        // AWS judges a signature by real time, so this is the machine's clock and never a test's.
+        let millis = u64::try_from(SystemClock.now().unix_millis())?;
+        let params: SigningParams<'_> = v4::SigningParams::builder()
+            .identity(identity)
+            .region(self.region())
+            .name("sts")
+            .time(UNIX_EPOCH + Duration::from_millis(millis))
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let ours = [("Content-Type", CONTENT_TYPE), (SERVER_ID, self.server_id.as_str())];
+        let signed = ours.into_iter().chain([("Host", host.as_str())]);
+        let request =
+            SignableRequest::new("POST", url.as_str(), signed, SignableBody::Bytes(BODY.as_bytes()))?;
+        // The signer's trace would show the session token.
+        let made = with_default(NoSubscriber::default(), || aws_sigv4::http_request::sign(request, &params))?;
+        let (instructions, _) = made.into_parts();
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), Secret::new(value.to_owned()));
+        let headers = ours.into_iter().chain(instructions.headers()).map(owned).collect();
+        Ok(SignedRequest { method: "POST", url, headers, body: BODY })
+    }
+}
+
+#[async_trait]
+impl ProveIdentity for CallerIdentity {
+    async fn prove(&self) -> Result<SignedRequest, ProofError> {
+        let told = |error: StoreError| {
+            let cause =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            ProofError(cause)
+        };
+        let keeper = self.keeper().await.map_err(told)?;
+        let identity = keeper.identity(StoreOperation::Connect).await.map_err(told)?;
+        self.sign(&identity).map_err(|_| ProofError("the request to STS cannot be signed".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn proof(region: Option<&str>) -> SignedRequest {
+        let options = Options {
+            extra_ca_pem: None,
+            connect_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
+            read_buffer_bytes: 8192,
+        };
+        let credential = Credential::AwsKeys {
+            access_key_id: "ASIAEXAMPLE".to_owned(),
+            secret_access_key: Secret::new("SECRET-key".to_owned()),
+            session_token: Some(Secret::new("SECRET-session".to_owned())),
+        };
+        let region = region.map(str::to_owned);
+        let identity = CallerIdentity::new(options, credential, region, "vault.example".to_owned());
+        identity.prove().await.unwrap()
+    }
+
+    fn header<'a>(proof: &'a SignedRequest, name: &str) -> &'a str {
+        let found = proof.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.unwrap_or_else(|| panic!("{name}")).1.expose()
+    }
+
+    #[tokio::test]
+    async fn the_proof_is_bound_to_one_vault() {
+        let proof = proof(Some("eu-central-1")).await;
+        assert_eq!(proof.url, "https://sts.eu-central-1.amazonaws.com/");
+        assert_eq!(header(&proof, SERVER_ID), "vault.example");
+        let authorization = header(&proof, "authorization");
+        assert!(authorization.contains("/eu-central-1/sts/aws4_request"), "{authorization}");
+        for signed in
+            ["content-type", "host", "x-amz-date", "x-amz-security-token", "x-vault-aws-iam-server-id"]
+        {
+            let names = authorization.split("SignedHeaders=").nth(1).unwrap().split(',').next().unwrap();
+            assert!(names.split(';').any(|name| name == signed), "{signed}: {names}");
+        }
+        assert!(!format!("{proof:?}").contains("SECRET"));
+    }
+
+    #[tokio::test]
+    async fn without_a_region_the_global_sts_is_named() {
+        let proof = proof(None).await;
+        assert_eq!(proof.url, "https://sts.amazonaws.com/");
+        assert!(header(&proof, "authorization").contains("/us-east-1/sts/aws4_request"));
+    }
+}
