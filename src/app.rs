@@ -13,6 +13,7 @@ use crate::authn::Authenticator;
 use crate::authz::{Authorizer, PolicyError};
 use crate::config::Config;
 use crate::db::{Db, DbError};
+use crate::domain::credential::Credential;
 use crate::domain::time::{Clock, SystemClock};
 use crate::http;
 use crate::http::operations;
@@ -23,12 +24,15 @@ use crate::http::state::{AppState, Parts};
 use crate::http::streams::Streams;
 use crate::http::tls::{self, TlsError};
 use crate::provider::StoreError;
+use crate::provider::aws::identity::CallerIdentity;
 use crate::service::buckets::Buckets;
 use crate::service::page_token::PageTokens;
 use crate::service::stores::Stores;
+use crate::service::vault_state::VaultState;
 use crate::telemetry::metrics::Metrics;
 use crate::vault::fixed::FixedCredentials;
 use crate::vault::seal::{Purpose, SealError, Sealer};
+use crate::vault::server::{Vault, VaultError};
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,9 @@ pub enum StartError {
     /// The clients of the clouds cannot be built.
     #[error("the clients of the clouds cannot be built")]
     Stores(#[from] StoreError),
+    /// The client of Vault cannot be built.
+    #[error("the settings of Vault cannot be used")]
+    Vault(#[from] VaultError),
     /// The certificates cannot be used.
     #[error("the certificates cannot be used")]
     Tls(#[from] TlsError),
@@ -71,6 +78,7 @@ pub struct App {
     operations_address: Option<SocketAddr>,
     tls: Option<TlsAcceptorBox>,
     state: AppState,
+    vault: Option<Vault>,
     more: Router,
 }
 
@@ -111,7 +119,11 @@ impl App {
     }
 
     /// [`App::build_with`] on a listener that is bound already, so that settings can name its port.
-    pub async fn build_on(listener: TcpListener, config: Config, extras: Extras) -> Result<Self, StartError> {
+    pub async fn build_on(
+        listener: TcpListener,
+        mut config: Config,
+        extras: Extras,
+    ) -> Result<Self, StartError> {
         let listen = config.edge.options.listen;
         let address = listener.local_addr().map_err(|cause| StartError::Listen { address: listen, cause })?;
         let operations = match config.edge.options.operations_listen {
@@ -120,8 +132,9 @@ impl App {
         };
         let operations_address = operations.as_ref().and_then(|listener| listener.local_addr().ok());
         let tls = config.edge.tls.as_ref().map(tls::acceptor).transpose()?.map(TlsAcceptorBox);
-        let state = AppState::new(parts(config, Arc::clone(&extras.clock)).await?);
-        Ok(Self { listener, address, operations, operations_address, tls, state, more: extras.routes })
+        let vault = vault(&mut config)?;
+        let state = AppState::new(parts(config, vault.clone(), Arc::clone(&extras.clock)).await?);
+        Ok(Self { listener, address, operations, operations_address, tls, state, vault, more: extras.routes })
     }
 
     /// Where the service listens.
@@ -149,7 +162,11 @@ impl App {
             }
         };
         let housekeeping = self.state.authenticator.housekeeping(stop.clone());
-        tokio::join!(api, operators, housekeeping);
+        tokio::join!(api, operators, housekeeping, sign_in(self.vault.as_ref(), &stop));
+        // After everything that may still have needed it.
+        if let Some(vault) = self.vault {
+            vault.close().await;
+        }
     }
 }
 
@@ -157,7 +174,23 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
 }
 
-async fn parts(config: Config, clock: Arc<dyn Clock>) -> Result<Parts, StartError> {
+/// The client of Vault, where one is configured. Nothing is sent yet: a Vault that is away must not keep the service down.
+fn vault(config: &mut Config) -> Result<Option<Vault>, VaultError> {
+    let aws = config.stores.aws.clone();
+    let configured = config.vault.take();
+    let options = configured
+        .map(|vault| vault.options(|caller| Arc::new(CallerIdentity::new(aws, Credential::Ambient, caller))));
+    options.map(Vault::new).transpose()
+}
+
+/// Signs in ahead of the first request. Whether it works is told by the client's own log lines, and by readiness.
+async fn sign_in(vault: Option<&Vault>, stop: &CancellationToken) {
+    if let Some(vault) = vault {
+        let _told = stop.run_until_cancelled(vault.sign_in()).await;
+    }
+}
+
+async fn parts(config: Config, vault: Option<Vault>, clock: Arc<dyn Clock>) -> Result<Parts, StartError> {
     let db = Db::open(&config.state).await?;
     let authorizer = Authorizer::load(&config.policies)?;
     let authenticator =
@@ -170,6 +203,7 @@ async fn parts(config: Config, clock: Arc<dyn Clock>) -> Result<Parts, StartErro
         authorizer,
         buckets: Buckets::new(config.buckets),
         stores: Arc::new(Stores::new(credentials, config.stores, Arc::clone(&clock))?),
+        vault: VaultState::new(vault),
         page_tokens,
         link_limits: config.edge.links,
         rates: Rates::new(principal.requests_per_second, principal.burst),

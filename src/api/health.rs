@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// Readiness with each dependency.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
-    /// `ready`, `degraded` (some buckets or the identity provider are away) or `unavailable` (nothing can be answered).
+    /// `ready`, `degraded` (a bucket, the identity provider or Vault is away) or `unavailable` (nothing can be answered).
     pub status: String,
     /// What the service depends on.
     pub dependencies: Vec<Dependency>,
@@ -15,7 +15,7 @@ pub struct Readiness {
 /// One dependency.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Dependency {
-    /// `state-store`, `identity-provider` or `bucket`.
+    /// `state-store`, `identity-provider`, `vault` or `bucket`.
     pub kind: String,
     /// Which one; absent where the caller has not to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]

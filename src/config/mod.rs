@@ -29,6 +29,7 @@ pub mod reader;
 pub mod secret_ref;
 pub mod setting;
 pub mod stores;
+pub mod vault;
 
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,8 @@ pub struct Config {
     pub policies: PathBuf,
     /// The stores.
     pub stores: StoreOptions,
+    /// Vault, where there is one.
+    pub vault: Option<vault::Vault>,
     /// Credentials by name.
     pub credentials: BTreeMap<CredentialName, CredentialRecipe>,
     /// The registered buckets.
@@ -112,6 +115,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         labels.as_ref().and_then(|labels| identity::identity(root, environment, labels, session, public_url));
     let policies = policies(root);
     let stores = stores::options(root);
+    let vault = vault::vault(root, environment);
     let credentials = buckets::credentials(root, environment);
     let buckets = labels.as_ref().map(|labels| buckets::buckets(root, labels, &credentials));
     let telemetry = telemetry(root);
@@ -123,6 +127,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         labels: labels?,
         policies: policies?,
         stores: stores?,
+        vault: vault?,
         credentials: credentials.recipes,
         buckets: buckets?,
         telemetry: telemetry?,

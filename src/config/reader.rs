@@ -151,6 +151,12 @@ impl Section {
         self.table.clear();
     }
 
+    /// Whether no key is left that nobody took.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// Reports every key that nobody took.
     pub fn close(self) {
         for key in self.table.keys() {

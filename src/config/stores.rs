@@ -24,7 +24,7 @@ pub fn options(root: &mut Section) -> Option<Options> {
     let mut section = root.section("stores");
     let limits = limits(&mut section);
     let connect_timeout = section.required("connect_timeout");
-    let extra_ca = extra_ca(&mut section);
+    let extra_ca = certificates(&mut section, "extra_ca");
     section.close();
     let (limits, connect_timeout) = (limits?, connect_timeout?);
     let extra_ca = extra_ca?;
@@ -76,13 +76,13 @@ fn limits(section: &mut Section) -> Option<guarded::Limits> {
     })
 }
 
-/// Certificates that are trusted beside the machine's own.
+/// The certificates in a file that may be absent from the settings.
 #[expect(clippy::option_option, reason = "absent and wrong are two answers, and `?` handles the second")]
-fn extra_ca(section: &mut Section) -> Option<Option<String>> {
-    let Some(path) = section.optional::<PathBuf>("extra_ca")? else { return Some(None) };
+pub(super) fn certificates(section: &mut Section, key: &str) -> Option<Option<String>> {
+    let Some(path) = section.optional::<PathBuf>(key)? else { return Some(None) };
     let text = std::fs::read_to_string(&path).ok().filter(|text| text.contains("BEGIN CERTIFICATE"));
     if text.is_none() {
-        section.problem("extra_ca", format!("{} has no certificates in PEM", path.display()));
+        section.problem(key, format!("{} has no certificates in PEM", path.display()));
         return None;
     }
     Some(text)

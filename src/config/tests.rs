@@ -13,7 +13,7 @@ use crate::domain::bucket::Provider;
 const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
 /// The least that a site must say.
-const LEAST: &str = r#"
+pub(super) const LEAST: &str = r#"
 [http]
 public_url = "https://logs.example"
 [session]
@@ -48,13 +48,13 @@ fn environment(more: &[(&str, &str)]) -> Environment {
     Environment::new(pairs.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
 }
 
-fn read(text: &str, more: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
+pub(super) fn read(text: &str, more: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
     let file = File::with(text);
     Config::read(Some(&file.0), &environment(more))
 }
 
 /// The problems of the least configuration with something added, as `path: message`.
-fn problems(added: &str) -> Vec<String> {
+pub(super) fn problems(added: &str) -> Vec<String> {
     let mut table: Table = LEAST.parse().unwrap();
     load::merge(&mut table, added.parse().unwrap());
     let (_, found) = typed(table);
@@ -77,7 +77,7 @@ fn typed_with(above: Table, environment: &Environment) -> (Option<Config>, Vec<C
 }
 
 #[track_caller]
-fn assert_one(added: &str, expected: &str) {
+pub(super) fn assert_one(added: &str, expected: &str) {
     let found = problems(added);
     assert_eq!(found.len(), 1, "{added}\n{found:#?}");
     assert!(found[0].contains(expected), "{added}\n{found:#?}");
@@ -313,7 +313,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    const KEYS: [&str; 20] = [
+    const KEYS: [&str; 22] = [
         "http",
         "limits",
         "state",
@@ -327,6 +327,8 @@ fn key() -> impl Strategy<Value = String> {
         "claims",
         "credentials",
         "buckets",
+        "vault",
+        "sign_in",
         "tls",
         "key",
         "kind",

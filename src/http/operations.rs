@@ -13,7 +13,7 @@ use crate::http::readiness::Audience;
 use crate::http::routes::health;
 use crate::http::state::AppState;
 use crate::provider::guarded::{OPERATIONS, Outcome};
-use crate::telemetry::metrics::StoreLabels;
+use crate::telemetry::metrics::{StoreLabels, VaultLabels};
 
 /// The media type of the Prometheus text format (`OpenMetrics` 1.0).
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -35,6 +35,7 @@ async fn metrics(State(state): State<AppState>) -> Response {
     for bucket in state.buckets.iter() {
         take_over(&state, bucket);
     }
+    take_over_vault(&state);
     ([(CONTENT_TYPE, OPENMETRICS)], state.metrics.text()).into_response()
 }
 
@@ -52,5 +53,13 @@ fn take_over(state: &AppState, bucket: &Arc<Bucket>) {
             };
             state.metrics.store_called(&labels, count);
         }
+    }
+}
+
+fn take_over_vault(state: &AppState) {
+    state.metrics.vault_signed_in.set(state.vault.is_signed_in().map_or(0, i64::from));
+    for calls in state.vault.calls() {
+        let labels = VaultLabels { operation: calls.operation.to_owned(), outcome: calls.outcome.to_owned() };
+        state.metrics.vault_called(&labels, calls.count);
     }
 }

@@ -38,6 +38,7 @@ struct Finding {
 enum Kind {
     StateStore,
     IdentityProvider,
+    Vault,
     Bucket,
 }
 
@@ -46,6 +47,7 @@ impl Kind {
         match self {
             Self::StateStore => "state-store",
             Self::IdentityProvider => "identity-provider",
+            Self::Vault => "vault",
             Self::Bucket => "bucket",
         }
     }
@@ -93,11 +95,22 @@ impl Readiness {
                 .collect::<Vec<_>>()
         };
         let buckets = join_all(state.buckets.iter().map(|bucket| look_at(state, bucket)));
-        let (mut findings, providers, buckets) = tokio::join!(store, providers, buckets);
+        let vault = look_at_vault(state);
+        let (mut findings, providers, vault, buckets) = tokio::join!(store, providers, vault, buckets);
         findings.extend(providers);
+        findings.extend(vault);
         findings.extend(buckets);
         findings
     }
+}
+
+async fn look_at_vault(state: &AppState) -> Option<Finding> {
+    let looked = match tokio::time::timeout(LOOK, state.vault.look()).await {
+        Ok(looked) => looked?,
+        Err(_) => Err("timed-out"),
+    };
+    let problem = looked.err().map(str::to_owned);
+    Some(Finding { kind: Kind::Vault, name: "Vault".to_owned(), problem })
 }
 
 /// Lists one key of a bucket.
@@ -141,7 +154,7 @@ fn report(findings: &[Finding], age: Duration, audience: Audience) -> Report {
     let failing = |kind| findings.iter().any(|finding| finding.kind == kind && finding.problem.is_some());
     let status = if failing(Kind::StateStore) {
         "unavailable"
-    } else if failing(Kind::IdentityProvider) || failing(Kind::Bucket) {
+    } else if [Kind::IdentityProvider, Kind::Vault, Kind::Bucket].into_iter().any(failing) {
         "degraded"
     } else {
         "ready"

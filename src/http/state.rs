@@ -19,6 +19,7 @@ use crate::service::buckets::Buckets;
 use crate::service::links::LinkLimits;
 use crate::service::page_token::PageTokens;
 use crate::service::stores::Stores;
+use crate::service::vault_state::VaultState;
 use crate::telemetry::metrics::Metrics;
 
 /// The parts that answers are made of.
@@ -32,6 +33,8 @@ pub struct Parts {
     pub buckets: Buckets,
     /// Their stores.
     pub stores: Arc<Stores>,
+    /// How Vault stands.
+    pub vault: VaultState,
     /// Seals the cursors of listings.
     pub page_tokens: PageTokens,
     /// Bounds of links.

@@ -5,3 +5,4 @@ pub mod links;
 pub mod objects;
 pub mod page_token;
 pub mod stores;
+pub mod vault_state;

@@ -50,6 +50,15 @@ pub struct StoreLabels {
     pub outcome: String,
 }
 
+/// What calls to Vault are counted under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct VaultLabels {
+    /// `sign_in`, `renew` or `call`.
+    pub operation: String,
+    /// How it ended.
+    pub outcome: String,
+}
+
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -62,6 +71,10 @@ pub struct Metrics {
     pub problems: Family<ProblemLabels, Counter>,
     /// Calls to the providers.
     pub store_calls: Family<StoreLabels, Counter>,
+    /// Calls to Vault.
+    pub vault_calls: Family<VaultLabels, Counter>,
+    /// Whether we are signed in to Vault.
+    pub vault_signed_in: Gauge,
     /// Bodies under way.
     pub streams: Gauge,
     /// Bytes of objects sent.
@@ -88,11 +101,26 @@ impl Metrics {
         registry.register("problems", "Problems by slug", problems.clone());
         let store_calls = Family::default();
         registry.register("store_calls", "Calls to the buckets' providers", store_calls.clone());
+        let vault_calls = Family::default();
+        registry.register("vault_calls", "Calls to Vault", vault_calls.clone());
+        let vault_signed_in = Gauge::default();
+        let help = "1 while signed in to Vault, 0 without";
+        registry.register("vault_signed_in", help, vault_signed_in.clone());
         let streams = Gauge::default();
         registry.register("object_streams", "Object bodies under way", streams.clone());
         let bytes_sent = Counter::default();
         registry.register("object_sent_bytes", "Bytes of objects sent", bytes_sent.clone());
-        Self { registry, requests, seconds, problems, store_calls, streams, bytes_sent }
+        Self {
+            registry,
+            requests,
+            seconds,
+            problems,
+            store_calls,
+            vault_calls,
+            vault_signed_in,
+            streams,
+            bytes_sent,
+        }
     }
 
     /// Counts one answer.
@@ -106,6 +134,11 @@ impl Metrics {
     /// Takes over a count that is kept elsewhere.
     pub fn store_called(&self, labels: &StoreLabels, count: u64) {
         self.store_calls.get_or_create(labels).inner().store(count, Ordering::Relaxed);
+    }
+
+    /// Takes over a count that the client of Vault keeps.
+    pub fn vault_called(&self, labels: &VaultLabels, count: u64) {
+        self.vault_calls.get_or_create(labels).inner().store(count, Ordering::Relaxed);
     }
 
     /// Everything in the Prometheus text format.

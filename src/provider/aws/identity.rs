@@ -27,35 +27,43 @@ const SERVER_ID: &str = "X-Vault-AWS-IAM-Server-ID";
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
+/// For whom a proof is made, and where it is to be checked.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The region of the STS that is to be asked; `None` for the global one.
+    pub region: Option<String>,
+    /// The name of the Vault that the proof is for.
+    pub server_id: String,
+}
+
 /// Signs in the name of the role that the machine offers.
 pub struct CallerIdentity {
     options: Options,
     credential: Credential,
-    region: Option<String>,
-    server_id: String,
+    caller: Caller,
     keeper: OnceCell<Arc<Keeper>>,
 }
 
 impl fmt::Debug for CallerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallerIdentity").field("region", &self.region).finish_non_exhaustive()
+        f.debug_struct("CallerIdentity").field("caller", &self.caller).finish_non_exhaustive()
     }
 }
 
 impl CallerIdentity {
-    /// Takes where STS is asked and for which Vault; `None` for the global STS. Nothing is looked for yet.
+    /// Takes who signs, and for whom. Nothing is looked for yet.
     #[must_use]
-    pub fn new(options: Options, credential: Credential, region: Option<String>, server_id: String) -> Self {
-        Self { options, credential, region, server_id, keeper: OnceCell::new() }
+    pub fn new(options: Options, credential: Credential, caller: Caller) -> Self {
+        Self { options, credential, caller, keeper: OnceCell::new() }
     }
 
     /// The global STS is in `us-east-1` (AWS General Reference, "AWS Security Token Service endpoints").
     fn region(&self) -> &str {
-        self.region.as_deref().unwrap_or("us-east-1")
+        self.caller.region.as_deref().unwrap_or("us-east-1")
     }
 
     fn host(&self) -> String {
-        match self.region.as_deref() {
+        match self.caller.region.as_deref() {
             None => "sts.amazonaws.com".to_owned(),
             Some(region) if region.starts_with("cn-") => format!("sts.{region}.amazonaws.com.cn"),
             Some(region) => format!("sts.{region}.amazonaws.com"),
@@ -87,7 +95,7 @@ impl CallerIdentity {
             .settings(SigningSettings::default())
             .build()?
             .into();
-        let ours = [("Content-Type", CONTENT_TYPE), (SERVER_ID, self.server_id.as_str())];
+        let ours = [("Content-Type", CONTENT_TYPE), (SERVER_ID, self.caller.server_id.as_str())];
         let signed = ours.into_iter().chain([("Host", host.as_str())]);
         let request =
             SignableRequest::new("POST", url.as_str(), signed, SignableBody::Bytes(BODY.as_bytes()))?;
@@ -130,8 +138,8 @@ mod tests {
             secret_access_key: Secret::new("SECRET-key".to_owned()),
             session_token: Some(Secret::new("SECRET-session".to_owned())),
         };
-        let region = region.map(str::to_owned);
-        let identity = CallerIdentity::new(options, credential, region, "vault.example".to_owned());
+        let caller = Caller { region: region.map(str::to_owned), server_id: "vault.example".to_owned() };
+        let identity = CallerIdentity::new(options, credential, caller);
         identity.prove().await.unwrap()
     }
 

@@ -9,7 +9,7 @@ use http::header::{HeaderMap, RETRY_AFTER};
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// What kind of failure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VaultErrorKind {
     /// The configuration cannot work.
     Setting,
@@ -31,6 +31,25 @@ pub enum VaultErrorKind {
     Failed,
     /// The answer is too large or not of the documented form.
     Unexpected,
+}
+
+impl VaultErrorKind {
+    /// A stable word for metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Setting => "setting",
+            Self::Unreachable => "unreachable",
+            Self::Sealed => "sealed",
+            Self::Standby => "standby",
+            Self::Throttled => "throttled",
+            Self::Denied => "denied",
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Unexpected => "unexpected",
+        }
+    }
 }
 
 /// A failure of Vault. Neither path nor answer is in it.

@@ -16,6 +16,7 @@ use crate::vault::server::keeper::task::Task;
 use crate::vault::server::path::VaultPath;
 use crate::vault::server::request::PlainRequest;
 use crate::vault::server::sign_in::Signer;
+use crate::vault::server::tally::Tally;
 use crate::vault::server::token::Token;
 use crate::vault::server::transport::Transport;
 
@@ -84,7 +85,13 @@ enum State {
 }
 
 impl Keeper {
-    pub(super) fn new(transport: Arc<Transport>, signer: Signer, timeout: Duration, pauses: Pauses) -> Self {
+    pub(super) fn new(
+        transport: Arc<Transport>,
+        signer: Signer,
+        timeout: Duration,
+        pauses: Pauses,
+        tally: Arc<Tally>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             state: watch::Sender::new(State::Empty),
             generation: AtomicU64::new(0),
@@ -92,7 +99,7 @@ impl Keeper {
             closing: CancellationToken::new(),
             retired: Mutex::new(Vec::new()),
         });
-        let task = Task::new(Arc::clone(&shared), Arc::clone(&transport), signer, timeout, pauses);
+        let task = Task::new(Arc::clone(&shared), Arc::clone(&transport), signer, (timeout, pauses), tally);
         Self {
             shared,
             transport,

@@ -19,6 +19,7 @@ use crate::vault::server::keeper::Keeper;
 use crate::vault::server::reply::{LeaseId, Reply};
 use crate::vault::server::request::PlainRequest;
 use crate::vault::server::sign_in::Signer;
+use crate::vault::server::tally::Tally;
 use crate::vault::server::transport::Transport;
 
 pub mod error;
@@ -28,6 +29,7 @@ pub mod sign_in;
 
 mod keeper;
 mod request;
+mod tally;
 mod token;
 mod transport;
 
@@ -35,6 +37,8 @@ pub use error::{VaultError, VaultErrorKind};
 pub use keeper::{Pauses, Standing};
 pub use path::VaultPath;
 pub use sign_in::SignIn;
+pub use tally::{Counts, VaultOperation};
+pub use transport::may_be_called;
 
 /// How Vault is reached.
 #[derive(Debug, Clone)]
@@ -67,6 +71,7 @@ pub struct Vault {
 struct Inner {
     transport: Arc<Transport>,
     keeper: Keeper,
+    tally: Arc<Tally>,
 }
 
 impl fmt::Debug for Vault {
@@ -80,8 +85,10 @@ impl Vault {
     pub fn new(options: Options) -> Result<Self, VaultError> {
         let transport = Arc::new(Transport::new(&options)?);
         let signer = Signer::new(Arc::clone(&transport), options.sign_in, options.timeout);
-        let keeper = Keeper::new(Arc::clone(&transport), signer, options.timeout, options.pauses);
-        Ok(Self { inner: Arc::new(Inner { transport, keeper }), timeout: options.timeout })
+        let tally = Arc::new(Tally::default());
+        let keeper =
+            Keeper::new(Arc::clone(&transport), signer, options.timeout, options.pauses, Arc::clone(&tally));
+        Ok(Self { inner: Arc::new(Inner { transport, keeper, tally }), timeout: options.timeout })
     }
 
     /// The same client with another time for a whole call, for engines that are slow by nature.
@@ -93,7 +100,21 @@ impl Vault {
     /// Sends a request in the service's own name. A token that Vault no longer knows is replaced, once.
     pub async fn call<E: Endpoint>(&self, endpoint: E) -> Result<Reply<E::Response>, VaultError> {
         let answered = tokio::time::timeout(self.timeout, self.call_signed_in(&endpoint)).await;
-        answered.unwrap_or_else(|_| Err(VaultError::late()))
+        let answered = answered.unwrap_or_else(|_| Err(VaultError::late()));
+        self.inner.tally.count(VaultOperation::Call, &answered);
+        answered
+    }
+
+    /// Signs in, unless that is done already.
+    pub async fn sign_in(&self) -> Result<(), VaultError> {
+        let signed_in = tokio::time::timeout(self.timeout, self.inner.keeper.token()).await;
+        signed_in.unwrap_or_else(|_| Err(VaultError::late())).map(|_| ())
+    }
+
+    /// Looks whether we are signed in and Vault serves. It asks `sys/health`, which needs no permission.
+    pub async fn look(&self) -> Result<(), VaultError> {
+        self.sign_in().await?;
+        self.inner.transport.health(self.timeout).await
     }
 
     async fn call_signed_in<E: Endpoint>(&self, endpoint: &E) -> Result<Reply<E::Response>, VaultError> {
@@ -155,6 +176,12 @@ impl Vault {
     #[must_use]
     pub fn standing(&self) -> Standing {
         self.inner.keeper.standing()
+    }
+
+    /// How often each operation ended in each way.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.inner.tally.counts()
     }
 
     /// Gives back the tokens that this client signed in for, and with them every lease on them. Later calls fail.

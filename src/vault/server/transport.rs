@@ -27,7 +27,7 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(options: &Options) -> Result<Self, VaultError> {
-        if !may_call(&options.address) {
+        if !may_be_called(&options.address) {
             return Err(VaultError::setting("the address is neither https nor a loopback address"));
         }
         let mut builder = reqwest::Client::builder()
@@ -82,6 +82,17 @@ impl Transport {
         Envelope::parse(&self.exchange(request).await?).map(Reply::from)
     }
 
+    /// Whether Vault serves, for which nobody has to be signed in. A standby hands requests on, so it is well too.
+    /// Source: <https://developer.hashicorp.com/vault/api-docs/system/health>; the path is the root namespace's alone.
+    pub(super) async fn health(&self, limit: Duration) -> Result<(), VaultError> {
+        let request = self.http.get(format!("{}/v1/sys/health", self.base)).timeout(limit);
+        let answer = request.send().await.map_err(VaultError::unreachable)?;
+        match answer.status().as_u16() {
+            200 | 429 | 473 => Ok(()),
+            _ => Err(VaultError::refused(answer.status(), answer.headers())),
+        }
+    }
+
     async fn exchange(&self, request: reqwest::Request) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let mut response = self.http.execute(request).await.map_err(VaultError::unreachable)?;
         if !response.status().is_success() {
@@ -101,7 +112,9 @@ impl Transport {
     }
 }
 
-fn may_call(url: &Url) -> bool {
+/// Whether it is an address that secrets may be sent to: https, or http to this machine, without a name and a password.
+#[must_use]
+pub fn may_be_called(url: &Url) -> bool {
     let loopback = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -118,7 +131,7 @@ mod tests {
 
     #[test]
     fn vault_is_called_by_https_or_on_this_machine() {
-        let may = |text: &str| may_call(&text.parse().unwrap());
+        let may = |text: &str| may_be_called(&text.parse().unwrap());
         for good in
             ["https://vault.example:8200", "http://127.0.0.1:8200", "http://[::1]:1", "http://localhost"]
         {

@@ -7,7 +7,7 @@ use logboom::domain::credential::Credential;
 use logboom::domain::proof::ProveIdentity;
 use logboom::domain::secret::Secret;
 use logboom::provider::aws;
-use logboom::provider::aws::identity::CallerIdentity;
+use logboom::provider::aws::identity::{Caller, CallerIdentity};
 use logboom::vault::server::sign_in::AwsIam;
 use logboom::vault::server::{SignIn, Vault, VaultErrorKind};
 
@@ -22,7 +22,11 @@ fn prover(credential: Credential, server_id: &str) -> Arc<dyn ProveIdentity> {
         idle_timeout: Duration::from_secs(1),
         read_buffer_bytes: 8192,
     };
-    Arc::new(CallerIdentity::new(options, credential, None, server_id.to_owned()))
+    Arc::new(CallerIdentity::new(
+        options,
+        credential,
+        Caller { region: None, server_id: server_id.to_owned() },
+    ))
 }
 
 fn client(double: &VaultAws, credential: Credential, server_id: &str) -> Vault {

@@ -15,6 +15,7 @@ use crate::harness::openbao::{OpenBao, name, text};
 mod aws_iam;
 mod failures;
 mod keeping;
+mod service;
 mod sign_in;
 
 /// What a test reads to see that it is signed in.

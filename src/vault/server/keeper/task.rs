@@ -13,7 +13,8 @@ use crate::vault::server::keeper::{Pauses, Shared, State, lock};
 use crate::vault::server::path::VaultPath;
 use crate::vault::server::request::PlainRequest;
 use crate::vault::server::sign_in::Signer;
-use crate::vault::server::token::{Token, up_to};
+use crate::vault::server::tally::{Tally, VaultOperation};
+use crate::vault::server::token::{Grant, Token, up_to};
 use crate::vault::server::transport::Transport;
 
 /// Failures after which the random part of a pause no longer grows.
@@ -25,6 +26,7 @@ pub(super) struct Task {
     signer: Signer,
     timeout: Duration,
     pauses: Pauses,
+    tally: Arc<Tally>,
     /// In a row.
     failures: u32,
     resting: Option<(VaultError, Instant)>,
@@ -35,10 +37,10 @@ impl Task {
         shared: Arc<Shared>,
         transport: Arc<Transport>,
         signer: Signer,
-        timeout: Duration,
-        pauses: Pauses,
+        (timeout, pauses): (Duration, Pauses),
+        tally: Arc<Tally>,
     ) -> Self {
-        Self { shared, transport, signer, timeout, pauses, failures: 0, resting: None }
+        Self { shared, transport, signer, timeout, pauses, tally, failures: 0, resting: None }
     }
 
     pub(super) async fn run(mut self) {
@@ -104,8 +106,9 @@ impl Task {
     async fn renew(&mut self, token: &Arc<Token>) -> Result<bool, VaultError> {
         let asked = Instant::now();
         let request = PlainRequest::<serde_json::Value>::post(&VaultPath::RENEW_SELF);
-        let reply = self.transport.ask(&request, Some(&token.secret), self.timeout).await?;
-        let auth = reply.auth.ok_or_else(VaultError::unexpected)?;
+        let reply = self.transport.ask(&request, Some(&token.secret), self.timeout).await;
+        self.tally.count(VaultOperation::Renew, &reply);
+        let auth = reply?.auth.ok_or_else(VaultError::unexpected)?;
         let lasts = auth.renewable && !token.is_near_its_last_end(auth.duration);
         self.hold(Arc::new(token.renewed(auth.duration, auth.renewable, asked)), Some(token.generation));
         if lasts {
@@ -120,10 +123,14 @@ impl Task {
         let method = self.signer.method();
         let asked = Instant::now();
         let grant = self.signer.sign_in().await.map_err(|error| error.while_signing_in(method));
+        let is_known = |grant: &Grant| old.filter(|old| old.secret.expose() == grant.secret.expose());
+        let same = grant.as_ref().ok().and_then(is_known);
+        if same.is_none() {
+            self.tally.count(VaultOperation::SignIn, &grant);
+        }
         let grant = grant.inspect_err(|error| warn!(%error, "signing in to Vault failed"))?;
         self.failures = 0;
         self.resting = None;
-        let same = old.filter(|old| old.secret.expose() == grant.secret.expose());
         let generation = self.shared.generation.load(Ordering::Relaxed) + u64::from(same.is_none());
         self.shared.generation.store(generation, Ordering::Relaxed);
         let token = Arc::new(Token::new(grant, generation, same.map_or(asked, |same| same.since)));

@@ -1,0 +1,62 @@
+//! How Vault stands, in words for readiness and metrics. Nothing that Vault gave is in them.
+
+use crate::vault::server::{Standing, Vault, VaultError, VaultErrorKind, VaultOperation};
+
+/// The Vault of this service, where there is one.
+#[derive(Debug, Clone)]
+pub struct VaultState(Option<Vault>);
+
+/// How often something was asked of Vault and ended in one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VaultCalls {
+    /// `sign_in`, `renew` or `call`.
+    pub operation: &'static str,
+    /// `ok`, or the kind of failure.
+    pub outcome: &'static str,
+    /// How often.
+    pub count: u64,
+}
+
+impl VaultState {
+    /// Takes the client, or none.
+    #[must_use]
+    pub const fn new(vault: Option<Vault>) -> Self {
+        Self(vault)
+    }
+
+    /// Looks now: `None` without a Vault, else what is wrong, as a stable word.
+    pub async fn look(&self) -> Option<Result<(), &'static str>> {
+        Some(self.0.as_ref()?.look().await.map_err(|error| word(&error)))
+    }
+
+    /// Whether we are signed in; `None` without a Vault.
+    #[must_use]
+    pub fn is_signed_in(&self) -> Option<bool> {
+        Some(matches!(self.0.as_ref()?.standing(), Standing::SignedIn { .. }))
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn calls(&self) -> Vec<VaultCalls> {
+        let counts = self.0.as_ref().map(Vault::counts).unwrap_or_default();
+        let one =
+            |((operation, outcome), count): ((VaultOperation, Option<VaultErrorKind>), u64)| VaultCalls {
+                operation: operation.as_str(),
+                outcome: outcome.map_or("ok", VaultErrorKind::as_str),
+                count,
+            };
+        counts.into_iter().map(one).collect()
+    }
+}
+
+const fn word(error: &VaultError) -> &'static str {
+    match error.kind {
+        VaultErrorKind::Setting => "misconfigured",
+        VaultErrorKind::Unreachable => "unreachable",
+        VaultErrorKind::Sealed => "sealed",
+        VaultErrorKind::Standby => "standby",
+        VaultErrorKind::Throttled => "throttled",
+        VaultErrorKind::Denied | VaultErrorKind::NotFound | VaultErrorKind::Refused => "sign-in-refused",
+        VaultErrorKind::Failed | VaultErrorKind::Unexpected => "unexpected-answer",
+    }
+}
