@@ -26,6 +26,7 @@ use crate::provider::{GetOptions, ListOptions, Listing, ObjectStore, Opened, Sig
 mod credentials;
 mod error;
 mod list;
+mod pace;
 mod place;
 mod read;
 mod sign;
