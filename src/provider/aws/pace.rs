@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
 use tokio::net::TcpStream;
 
-/// The time in which taken bytes count as the pace.
+/// The time in which taken bytes count as the pace: this window's, or those of the one just before.
 const WINDOW: Duration = Duration::from_millis(100);
 
 /// What one read may take, as a part of what was taken within the window.
@@ -28,28 +28,39 @@ struct Pace {
     most: usize,
     window: Instant,
     taken: usize,
+    before: usize,
+    answer: usize,
 }
 
 impl Pace {
     fn new(most: usize, now: Instant) -> Self {
-        Self { most, window: now, taken: 0 }
+        Self { most, window: now, taken: 0, before: 0, answer: 0 }
     }
 
     /// The bytes that a read may take now.
     fn room(&mut self, now: Instant) -> usize {
-        if now.duration_since(self.window) > WINDOW {
-            self.window = now;
+        let since = now.duration_since(self.window);
+        if since > WINDOW {
+            self.before = if since < WINDOW * 2 { self.taken } else { 0 };
             self.taken = 0;
+            self.window = now;
         }
-        (self.taken / PART).clamp(LEAST.min(self.most), self.most)
+        let lately = self.taken.max(self.before) / PART;
+        lately.min(self.answer).clamp(LEAST.min(self.most), self.most)
+    }
+
+    /// A request goes out: the beginning of its answer is passed on before more is read.
+    fn asked(&mut self) {
+        self.answer = 0;
     }
 
     fn took(&mut self, bytes: usize) {
         self.taken = self.taken.saturating_add(bytes);
+        self.answer = self.answer.saturating_add(bytes);
     }
 }
 
-/// A connection whose reads take at most a quarter of what was taken in the last tenth of a second.
+/// A connection whose reads take at most a quarter of what was taken lately, and no more than the answer had before.
 #[derive(Debug)]
 pub(super) struct Paced {
     stream: Take<TcpStream>,
@@ -86,6 +97,7 @@ impl AsyncWrite for Paced {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.pace.asked();
         Pin::new(self.stream.get_mut()).poll_write(context, bytes)
     }
 
@@ -94,6 +106,7 @@ impl AsyncWrite for Paced {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.pace.asked();
         Pin::new(self.stream.get_mut()).poll_write_vectored(context, slices)
     }
 
@@ -147,7 +160,13 @@ mod tests {
 
     #[test]
     fn a_slow_taker_gets_the_smallest_reads() {
-        assert!(reads(20, Duration::from_millis(101)).iter().all(|size| *size == LEAST));
+        assert!(reads(20, Duration::from_millis(50)).iter().all(|size| *size == LEAST));
+    }
+
+    #[test]
+    fn a_steady_taker_of_many_keeps_its_pace_from_window_to_window() {
+        let sizes = reads(200, Duration::from_millis(10));
+        assert!(sizes[100..].iter().all(|size| *size == MOST), "{sizes:?}");
     }
 
     #[test]
@@ -158,6 +177,24 @@ mod tests {
         assert_eq!(pace.room(now), MOST);
         now += WINDOW * 2;
         assert_eq!(pace.room(now), LEAST);
+    }
+
+    #[test]
+    fn the_beginning_of_each_answer_comes_in_small_reads_that_double() {
+        let now = Instant::now();
+        let mut pace = Pace::new(MOST, now);
+        pace.took(100 * MOST);
+        pace.asked();
+        let mut answer = Vec::new();
+        for _ in 0..7 {
+            let room = pace.room(now);
+            pace.took(room);
+            answer.push(room);
+        }
+        assert_eq!(
+            answer,
+            [1, 1, 2, 4, 8, 16].map(|times| times * LEAST).into_iter().chain([MOST]).collect::<Vec<_>>()
+        );
     }
 
     #[test]
