@@ -10,8 +10,8 @@ use crate::service::stores::Options;
 /// Connections at rest are kept this long; S3 closes them after about 20 s itself.
 const IDLE_CONNECTION: Duration = Duration::from_secs(15);
 
-/// The most that is read from a connection at once.
-const READ_BUFFER_BYTES: usize = 128 * 1024;
+/// The most that is read from a connection at once, by a caller who takes it as fast as it comes.
+const READ_BUFFER_BYTES: usize = 512 * 1024;
 
 /// Delegation keys for Azure links are used for an hour; Azure allows seven days.
 const DELEGATION_KEY_LIFE: Duration = Duration::from_hours(1);

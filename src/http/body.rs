@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -15,11 +16,15 @@ use crate::provider::ByteStream;
 use crate::telemetry::error_chain;
 use crate::telemetry::metrics::Metrics;
 
+/// A body that is whole within this time is not worth a line of its own.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// Bytes of one object under way. Dropping it, as hyper does when the client goes away, drops the stream upstream.
 pub struct ObjectBody {
     bytes: ByteStream,
     expected: Option<u64>,
     sent: u64,
+    began: Instant,
     outcome: Outcome,
     bucket: String,
     span: tracing::Span,
@@ -58,7 +63,8 @@ impl ObjectBody {
         metrics.streams.inc();
         let span = tracing::Span::current();
         let outcome = Outcome::Flowing;
-        Body::new(Self { bytes, expected, sent: 0, outcome, bucket, span, metrics, _slot: slot })
+        let began = Instant::now();
+        Body::new(Self { bytes, expected, sent: 0, began, outcome, bucket, span, metrics, _slot: slot })
     }
 
     fn end(&mut self, outcome: Outcome) {
@@ -126,6 +132,11 @@ impl Drop for ObjectBody {
             Outcome::Flowing => "client-gone",
         };
         let _inside = self.span.enter();
-        tracing::info!(bucket.id = self.bucket, bytes = self.sent, outcome, "a body ended");
+        // What goes out at once is told by the line that says `answered`.
+        if self.outcome == Outcome::Complete && self.began.elapsed() < AT_ONCE {
+            tracing::debug!(bucket.id = self.bucket, bytes = self.sent, outcome, "a body ended");
+        } else {
+            tracing::info!(bucket.id = self.bucket, bytes = self.sent, outcome, "a body ended");
+        }
     }
 }

@@ -14,6 +14,7 @@ use http::header::{
 };
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Version};
+use http_body::Body;
 use tracing::Instrument;
 
 use crate::http::problem::{Problem, Slug};
@@ -53,7 +54,8 @@ async fn counted(state: &AppState, request: Request, next: Next) -> Response {
         state.metrics.problems.get_or_create(&ProblemLabels { slug: slug.to_owned() }).inc();
     }
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(method = method.as_str(), route, status, problem = slug, duration_ms, "answered");
+    let bytes = response.body().size_hint().exact();
+    tracing::info!(method = method.as_str(), route, status, problem = slug, bytes, duration_ms, "answered");
     response
 }
 

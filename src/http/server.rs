@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,6 +28,10 @@ const H2_STREAMS: u32 = 128;
 
 /// Bytes that wait to be sent on one connection. It bounds the memory of a slow reader.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Bytes that the system holds for one connection beyond what is on its way. Without a limit a reader who stands still
+/// gets megabytes of the system's memory, and as much is read from the store for nobody.
+const UNSENT_BYTES: u32 = 64 * 1024;
 
 /// Limits of connections.
 #[derive(Debug, Clone)]
@@ -92,6 +97,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<A
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
+    SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES)?;
     Ok((stream, peer, place))
 }
 

@@ -27,6 +27,7 @@ mod credentials;
 mod error;
 pub mod identity;
 mod list;
+mod pace;
 mod place;
 mod read;
 mod sign;

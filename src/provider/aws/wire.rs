@@ -6,23 +6,29 @@ use std::io;
 use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::tls;
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, ServiceExt};
 
 use crate::provider::aws::Options;
+use crate::provider::aws::pace::Paced;
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+
+/// Opens a TCP connection whose reads are paced.
+type Connector = BoxCloneSyncService<Uri, TokioIo<Paced>, BoxError>;
 
 /// The client and its pool of connections.
 pub(super) struct Wire {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: Client<HttpsConnector<Connector>, Empty<Bytes>>,
 }
 
 impl Wire {
@@ -35,7 +41,7 @@ impl Wire {
             .with_tls_config(tls_config(options)?)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
+            .wrap_connector(connector(tcp, options.read_buffer_bytes));
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(options.idle_timeout)
             .pool_timer(TokioTimer::new())
@@ -55,6 +61,11 @@ impl Wire {
             StoreError::caused_by(operation, kind, cause)
         })
     }
+}
+
+fn connector(tcp: HttpConnector, most: usize) -> Connector {
+    let paced = tcp.map_response(move |stream| Paced::new(stream, most)).map_err(BoxError::from);
+    BoxCloneSyncService::new(paced)
 }
 
 /// Reads a body that is small by its nature. One byte more than `limit` is an answer that we cannot read.
