@@ -121,7 +121,7 @@ fn limits(section: &mut Section) -> Option<Limits> {
 fn reach(section: &mut Section, environment: &Environment) -> Option<Reach> {
     let address = section.parsed("address", |text| {
         let url = Url::parse(text).ok().filter(may_be_called);
-        url.ok_or("expected an https URL such as https://vault.example:8200 (http on loopback alone)")
+        url.ok_or("expected https://HOST:PORT such as https://vault.example:8200, without a path (http on loopback alone)")
     });
     let namespace = match section.optional::<String>("namespace") {
         Some(Some(text)) => VaultPath::parse(text.trim_matches('/'))

@@ -91,7 +91,7 @@ fn every_problem_is_told_at_once_and_never_the_value() {
          timeout = \"2m\"\nskip_verify = true\n[vault.sign_in]\nmethod = \"approle\"\nsecret_id = \"hunter2\"",
     );
     for expected in [
-        "vault.address: expected an https URL",
+        "vault.address: expected https://HOST:PORT",
         "vault.client_certificate: is missing",
         "vault.namespace: a path in Vault is",
         "vault.sign_in.role_id: is missing",

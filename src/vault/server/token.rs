@@ -52,6 +52,11 @@ impl Token {
         }
     }
 
+    /// The same token, found again: its life counts from now, and how long we have it from before.
+    pub(super) fn again(&self, grant: Grant, asked: Instant) -> Self {
+        Self { since: self.since, ..Self::new(grant, self.generation, asked) }
+    }
+
     /// The same token with the life that a renewal gave it.
     pub(super) fn renewed(&self, life: Duration, renewable: bool, asked: Instant) -> Self {
         let life = Some(life).filter(|life| !life.is_zero());
@@ -117,6 +122,22 @@ mod tests {
         assert!(refreshes.iter().any(|wait| *wait != refreshes[0]));
         let token = token(3600);
         assert_eq!(token.ends.unwrap() - token.since, Duration::from_secs(3595));
+    }
+
+    #[test]
+    fn a_token_that_was_read_again_is_looked_after_one_interval_later_and_not_at_once() {
+        let every = Duration::from_secs(5);
+        let read = || Grant {
+            secret: Secret::new("SECRET".to_owned()),
+            life: None,
+            renewable: false,
+            look_after: Some(every),
+            ours: false,
+        };
+        let first = Token::new(read(), 1, Instant::now());
+        let second = first.again(read(), first.since + every);
+        assert_eq!(second.refresh, Some(first.since + every * 2));
+        assert_eq!((second.since, second.generation), (first.since, 1));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::header::{HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use rustify::Endpoint;
+use tracing::subscriber::{NoSubscriber, with_default};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -63,7 +64,9 @@ impl Transport {
         token: Option<&Secret<String>>,
         limit: Duration,
     ) -> Result<Reply<E::Response>, VaultError> {
-        let request = endpoint.request(&self.base).map_err(|_| VaultError::unbuilt())?;
+        // Its traces would show paths.
+        let request = with_default(NoSubscriber::default(), || endpoint.request(&self.base));
+        let request = request.map_err(|_| VaultError::unbuilt())?;
         let mut request = reqwest::Request::try_from(request).map_err(|_| VaultError::unbuilt())?;
         *request.timeout_mut() = Some(limit);
         let path = format!("/v1/{}", request.url().path().trim_start_matches('/'));
@@ -112,7 +115,8 @@ impl Transport {
     }
 }
 
-/// Whether it is an address that secrets may be sent to: https, or http to this machine, without a name and a password.
+/// Whether it is an address that secrets may be sent to: https, or http to this machine, and nothing but scheme, host
+/// and port.
 #[must_use]
 pub fn may_be_called(url: &Url) -> bool {
     let loopback = match url.host() {
@@ -121,8 +125,9 @@ pub fn may_be_called(url: &Url) -> bool {
         Some(Host::Domain(name)) => name == "localhost",
         None => return false,
     };
-    let plain = url.username().is_empty() && url.password().is_none();
-    plain && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let nobody = url.username().is_empty() && url.password().is_none();
+    bare && nobody && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
 }
 
 #[cfg(test)]
@@ -143,6 +148,8 @@ mod tests {
             "https://me:key@vault.example",
             "ftp://127.0.0.1",
             "http://localhost.evil.example",
+            "https://gateway.example/vault",
+            "https://vault.example/?x",
         ] {
             assert!(!may(bad), "{bad}");
         }

@@ -131,17 +131,19 @@ impl Task {
         let grant = grant.inspect_err(|error| warn!(%error, "signing in to Vault failed"))?;
         self.failures = 0;
         self.resting = None;
-        let generation = self.shared.generation.load(Ordering::Relaxed) + u64::from(same.is_none());
-        self.shared.generation.store(generation, Ordering::Relaxed);
-        let token = Arc::new(Token::new(grant, generation, same.map_or(asked, |same| same.since)));
-        if same.is_none() {
-            let seconds = token.ends.map(|end| end.duration_since(asked).as_secs());
-            info!(method, seconds, renewable = token.renewable, "signed in to Vault");
-            if let Some(old) = old {
-                self.retire(Arc::clone(old));
-            }
+        if let Some(same) = same {
+            self.hold(Arc::new(same.again(grant, asked)), Some(same.generation));
+            return Ok(());
         }
-        self.hold(token, old.map(|old| old.generation));
+        let generation = self.shared.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        let token = Arc::new(Token::new(grant, generation, asked));
+        let seconds = token.ends.map(|end| end.duration_since(asked).as_secs());
+        info!(method, seconds, renewable = token.renewable, "signed in to Vault");
+        // What is held now may be the old one with the life that a renewal gave it.
+        if let Some(replaced) = self.shared.usable() {
+            self.retire(replaced);
+        }
+        self.hold(token, None);
         Ok(())
     }
 
