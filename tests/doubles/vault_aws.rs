@@ -2,6 +2,7 @@
 //! login, and "AWS auth method", IAM: it decodes the signed request, checks the header that names this Vault, and sends the
 //! request to STS itself.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
@@ -27,6 +28,7 @@ struct Shared {
     sts: String,
     server_id: String,
     callers: Mutex<Vec<String>>,
+    given_back: AtomicUsize,
 }
 
 impl VaultAws {
@@ -38,6 +40,7 @@ impl VaultAws {
             sts: sts.to_owned(),
             server_id: server_id.to_owned(),
             callers: Mutex::new(Vec::new()),
+            given_back: AtomicUsize::new(0),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let mut server = JoinSet::new();
@@ -48,6 +51,11 @@ impl VaultAws {
     /// Who signed in, as STS named them.
     pub fn callers(&self) -> Vec<String> {
         self.shared.callers.lock().expect("no poison").clone()
+    }
+
+    /// How many tokens were given back.
+    pub fn given_back(&self) -> usize {
+        self.shared.given_back.load(Ordering::SeqCst)
     }
 }
 
@@ -69,8 +77,15 @@ async fn answer(
             Err(why) => (StatusCode::BAD_REQUEST, Json(json!({"errors": [why]}))),
         };
     }
+    if uri.path() == "/v1/sys/health" {
+        return (StatusCode::OK, Json(json!({"initialized": true, "sealed": false, "standby": false})));
+    }
     if headers.get("x-vault-token").is_none_or(|token| token != TOKEN) {
         return (StatusCode::FORBIDDEN, Json(json!({"errors": ["permission denied"]})));
+    }
+    if uri.path() == "/v1/auth/token/revoke-self" {
+        shared.given_back.fetch_add(1, Ordering::SeqCst);
+        return (StatusCode::NO_CONTENT, Json(Value::Null));
     }
     (StatusCode::OK, Json(json!({"data": {"word": "timber"}})))
 }

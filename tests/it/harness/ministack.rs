@@ -124,24 +124,38 @@ impl Ministack {
         ];
         self.iam(&put).await;
         let made = self.iam(&[("Action", "CreateAccessKey"), ("UserName", &user)]).await;
-        let element = |name: &str| {
-            let (_, rest) = made.split_once(&format!("<{name}>")).expect("the element");
-            rest.split_once('<').expect("its end").0.to_owned()
-        };
         Credential::AwsKeys {
-            access_key_id: element("AccessKeyId"),
-            secret_access_key: Secret::new(element("SecretAccessKey")),
+            access_key_id: element(&made, "AccessKeyId"),
+            secret_access_key: Secret::new(element(&made, "SecretAccessKey")),
             session_token: None,
+        }
+    }
+
+    /// Makes a role and assumes it: what a task gets that runs in it.
+    pub async fn task_role(&self, name: &str) -> Credential {
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+        let role = [("Action", "CreateRole"), ("RoleName", name), ("AssumeRolePolicyDocument", trust)];
+        let arn = element(&self.iam(&role).await, "Arn");
+        let assume = [("Action", "AssumeRole"), ("RoleArn", arn.as_str()), ("RoleSessionName", "task")];
+        let made = self.query("sts", "2011-06-15", &assume).await;
+        Credential::AwsKeys {
+            access_key_id: element(&made, "AccessKeyId"),
+            secret_access_key: Secret::new(element(&made, "SecretAccessKey")),
+            session_token: Some(Secret::new(element(&made, "SessionToken"))),
         }
     }
 
     /// Calls IAM's query API.
     async fn iam(&self, fields: &[(&str, &str)]) -> String {
+        self.query("iam", "2010-05-08", fields).await
+    }
+
+    async fn query(&self, service: &str, version: &str, fields: &[(&str, &str)]) -> String {
         let url = format!("{}/", self.endpoint);
-        let fields = [fields, &[("Version", "2010-05-08")]].concat();
+        let fields = [fields, &[("Version", version)]].concat();
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
         let form = [("content-type", "application/x-www-form-urlencoded")];
-        self.call("iam", ("POST", &url), &form, body.into()).await
+        self.call(service, ("POST", &url), &form, body.into()).await
     }
 
     /// Signs a call as root, sends it and expects success. The URL is sent as it is.
@@ -182,6 +196,12 @@ impl Ministack {
         assert!(status.is_success(), "{method} {url}: {status}: {text}");
         text
     }
+}
+
+/// The text of the first element of that name.
+fn element(xml: &str, name: &str) -> String {
+    let (_, rest) = xml.split_once(&format!("<{name}>")).expect("the element");
+    rest.split_once('<').expect("its end").0.to_owned()
 }
 
 fn root_keys() -> Credentials {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use logboom::domain::secret::Secret;
-use logboom::vault::server::{SignIn, Vault, VaultError, VaultErrorKind};
+use logboom::vault::server::{SignIn, Vault, VaultError, VaultErrorKind, VaultOperation};
 use serde_json::json;
 
 use crate::harness::faults::{Fault, FaultProxy};
@@ -81,6 +81,26 @@ async fn a_first_sign_in_that_hangs_is_given_up_in_time_by_everybody() {
     assert!(all.iter().all(|error| error.kind == VaultErrorKind::Unreachable));
     proxy.set(Fault::None);
     assert_eq!(place.read_in_time(&vault).await, "timber");
+}
+
+#[tokio::test]
+async fn everybody_who_waited_for_vault_makes_one_sign_in_when_it_returns() {
+    let bao = openbao().await;
+    let place = Place::make(bao).await;
+    let role = Role::make(bao, &place, json!({})).await;
+    let port = bao.address().rsplit(':').next().and_then(|port| port.parse().ok());
+    let proxy = FaultProxy::to(port.expect("a port"));
+    proxy.set(Fault::Refuse);
+    let options = options(&format!("http://127.0.0.1:{}", proxy.port()), role.sign_in(bao).await);
+    let vault = Vault::new(options).expect("a client");
+    let all = futures::future::join_all((0..200).map(|_| fails_in_time(&place, &vault))).await;
+    assert!(all.iter().all(|error| error.signing_in && error.retry_after.is_some()));
+    proxy.set(Fault::None);
+    let read = futures::future::join_all((0..200).map(|_| place.read_in_time(&vault))).await;
+    assert!(read.iter().all(|word| word == "timber"));
+    assert_eq!(role.tokens(bao).await.len(), 1, "as the server counts");
+    let signed_in = vault.counts().get(&(VaultOperation::SignIn, None)).copied();
+    assert_eq!(signed_in, Some(1));
 }
 
 /// What a client is told by a server that answers everything the same.

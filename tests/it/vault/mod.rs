@@ -18,6 +18,7 @@ mod keeping;
 mod secrets;
 mod service;
 mod sign_in;
+mod task_role;
 
 /// What a test reads to see that it is signed in.
 #[derive(Deserialize)]
