@@ -176,10 +176,11 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 /// The client of Vault, where one is configured. Nothing is sent yet: a Vault that is away must not keep the service down.
 fn vault(config: &mut Config) -> Result<Option<Vault>, VaultError> {
-    let aws = config.stores.aws.clone();
+    let wire = config.stores.wire.clone();
     let configured = config.vault.take();
-    let options = configured
-        .map(|vault| vault.options(|caller| Arc::new(CallerIdentity::new(aws, Credential::Ambient, caller))));
+    let options = configured.map(|vault| {
+        vault.options(|caller| Arc::new(CallerIdentity::new(wire, Credential::Ambient, caller)))
+    });
     options.map(Vault::new).transpose()
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::reader::Section;
-use crate::provider::{aws, azure, file, gcp, guarded};
+use crate::provider::{file, guarded, wire};
 use crate::service::stores::Options;
 
 /// Connections at rest are kept this long; S3 closes them after about 20 s itself.
@@ -26,24 +26,16 @@ pub fn options(root: &mut Section) -> Option<Options> {
     let connect_timeout = section.required("connect_timeout");
     let extra_ca = certificates(&mut section, "extra_ca");
     section.close();
-    let (limits, connect_timeout) = (limits?, connect_timeout?);
-    let extra_ca = extra_ca?;
     Some(Options {
-        aws: aws::Options {
-            extra_ca_pem: extra_ca.clone().map(String::into_bytes),
-            connect_timeout,
+        wire: wire::Options {
+            extra_ca_pem: extra_ca?,
+            connect_timeout: connect_timeout?,
             idle_timeout: IDLE_CONNECTION,
             read_buffer_bytes: READ_BUFFER_BYTES,
         },
-        gcp: gcp::Options { extra_ca_pem: extra_ca.clone(), connect_timeout, idle_timeout: IDLE_CONNECTION },
-        azure: azure::Options {
-            connect_timeout,
-            idle_timeout: IDLE_CONNECTION,
-            extra_ca_pem: extra_ca,
-            delegation_key_life: DELEGATION_KEY_LIFE,
-        },
+        delegation_key_life: DELEGATION_KEY_LIFE,
         file: file::Options { max_directory_entries: MAX_DIRECTORY_ENTRIES },
-        limits,
+        limits: limits?,
     })
 }
 

@@ -12,14 +12,14 @@ use crate::domain::credential::LeasedCredential;
 use crate::domain::key::ObjectKey;
 use crate::domain::object::ObjectMeta;
 use crate::domain::time::{Clock, Timestamp};
-use crate::provider::aws::{self, S3};
-use crate::provider::azure::{self, BlobStorage};
+use crate::provider::aws::S3;
+use crate::provider::azure::BlobStorage;
 use crate::provider::error::StoreOperation;
-use crate::provider::gcp::{self, Gcs};
+use crate::provider::gcp::Gcs;
 use crate::provider::guarded::{self, BucketGuard};
 use crate::provider::{
     GetOptions, Link, LinkOptions, ListOptions, Listing, ObjectStore, Opened, SignLinks, Store, StoreError,
-    StoreErrorKind, file,
+    StoreErrorKind, file, wire,
 };
 use crate::vault::CredentialSource;
 
@@ -32,12 +32,10 @@ const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
 /// Settings of all providers.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// S3.
-    pub aws: aws::Options,
-    /// Google Cloud Storage.
-    pub gcp: gcp::Options,
-    /// Azure Blob Storage.
-    pub azure: azure::Options,
+    /// How the clouds are reached.
+    pub wire: wire::Options,
+    /// How long a delegation key is used for links to Azure.
+    pub delegation_key_life: Duration,
     /// Directories.
     pub file: file::Options,
     /// Limits of every bucket.
@@ -81,9 +79,9 @@ impl Stores {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let clouds = Clouds {
-            s3: S3::new(&options.aws)?,
-            gcs: Gcs::new(&options.gcp)?,
-            blobs: Arc::new(BlobStorage::new(&options.azure)?),
+            s3: S3::new(&options.wire)?,
+            gcs: Gcs::new(&options.wire)?,
+            blobs: Arc::new(BlobStorage::new(&options.wire, options.delegation_key_life)?),
         };
         let connector = Connector { source, clouds, file: options.file, limits: options.limits, clock };
         Ok(Self { connector, guarded: Mutex::default() })

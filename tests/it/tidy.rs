@@ -29,7 +29,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
 
 /// Crates of vendors, and the only places that may name them. A name that ends in `_` stands for every crate that
 /// begins so.
-const VENDORS: [(&str, &[&str]); 28] = [
+const VENDORS: [(&str, &[&str]); 29] = [
     ("aws_config", &["provider/aws/"]),
     ("aws_credential_types", &["provider/aws/"]),
     ("aws_sdk_", &["provider/aws/"]),
@@ -45,12 +45,13 @@ const VENDORS: [(&str, &[&str]); 28] = [
     ("flate2", &["logs/", "demo/"]),
     ("google_cloud_", &["provider/gcp/"]),
     ("governor", &["http/"]),
+    ("hyper_rustls", &["provider/wire/"]),
     ("jsonwebtoken", &["authn/", "demo/"]),
     ("miette", &["authz/"]),
     ("openidconnect", &["authn/"]),
     ("prometheus_client", &["telemetry/"]),
     ("quick_xml", &["provider/aws/", "provider/azure/"]),
-    ("reqwest", &["provider/azure/", "provider/gcp/", "authn/", "vault/"]),
+    ("reqwest", &["authn/", "vault/"]),
     ("rustify", &["vault/"]),
     ("rustix", &["provider/file/"]),
     ("sqlx", &["db/"]),

@@ -7,9 +7,9 @@ use std::time::Duration;
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 
-use crate::provider::aws::wire;
 use crate::provider::aws::xml::{self, Name};
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+use crate::provider::wire;
 
 /// The most that is read of an error's body, in bytes. S3's own have about 500.
 const MAX_ERROR_BYTES: usize = 64 * 1024;

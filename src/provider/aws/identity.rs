@@ -19,8 +19,9 @@ use crate::domain::proof::{ProofError, ProveIdentity, SignedRequest};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, SystemClock};
 use crate::provider::aws::credentials::Keeper;
-use crate::provider::aws::{Options, wire};
+use crate::provider::aws::sdk_client;
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+use crate::provider::wire::Options;
 
 /// The header that names the Vault that the proof is for.
 const SERVER_ID: &str = "X-Vault-AWS-IAM-Server-ID";
@@ -72,7 +73,7 @@ impl CallerIdentity {
 
     async fn keeper(&self) -> Result<&Arc<Keeper>, StoreError> {
         let made = self.keeper.get_or_try_init(|| async {
-            let http = wire::sdk_client(&self.options)?;
+            let http = sdk_client(&self.options)?;
             let keeper = Keeper::new(&self.credential, self.region(), &http).await?;
             keeper.ok_or_else(|| {
                 let text = "an anonymous caller has no identity";

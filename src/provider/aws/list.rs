@@ -9,8 +9,9 @@ use crate::domain::object::{ETag, ObjectMeta};
 use crate::domain::time::Timestamp;
 use crate::provider::aws::place::push_query;
 use crate::provider::aws::xml::{self, Ended, Name};
-use crate::provider::aws::{Ask, S3Store, error, read, wire};
+use crate::provider::aws::{Ask, S3Store, error, read};
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+use crate::provider::wire;
 use crate::provider::{Cursor, ListOptions, Listing, MAX_PAGE};
 
 /// The most that a page's XML can have, in bytes: 1,000 keys of 1,024 bytes, each written as `%XX`, and what stands around them.

@@ -6,9 +6,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_s3::config::SharedHttpClient;
+use aws_smithy_http_client::tls;
 use http::{HeaderMap, Method, Response};
 use hyper::body::Incoming;
 
@@ -19,39 +20,24 @@ use crate::domain::object::ObjectMeta;
 use crate::provider::aws::credentials::Keeper;
 use crate::provider::aws::place::Place;
 use crate::provider::aws::sign::LinkMaker;
-use crate::provider::aws::wire::Wire;
-use crate::provider::error::{StoreError, StoreOperation};
+use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+use crate::provider::wire::{self, Wire};
 use crate::provider::{GetOptions, ListOptions, Listing, ObjectStore, Opened, SignLinks, Store};
 
 mod credentials;
 mod error;
 pub mod identity;
 mod list;
-mod pace;
 mod place;
 mod read;
 mod sign;
-mod wire;
 mod xml;
-
-/// How the client towards S3 behaves.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Certificates (PEM) that are trusted beside the machine's own, for stores behind a private authority.
-    pub extra_ca_pem: Option<Vec<u8>>,
-    /// How long a connection may take to open.
-    pub connect_timeout: Duration,
-    /// How long an unused connection is kept.
-    pub idle_timeout: Duration,
-    /// The most that is read from a connection at once, in bytes; each slow reader holds about this much.
-    pub read_buffer_bytes: usize,
-}
 
 /// The client for all S3 buckets: one pool of connections.
 #[derive(Clone)]
 pub struct S3 {
-    wire: Arc<Wire>,
-    sdk_http: aws_sdk_s3::config::SharedHttpClient,
+    wire: Wire,
+    sdk_http: SharedHttpClient,
 }
 
 impl fmt::Debug for S3 {
@@ -62,8 +48,8 @@ impl fmt::Debug for S3 {
 
 impl S3 {
     /// Builds the client. Nothing is sent yet.
-    pub fn new(options: &Options) -> Result<Self, StoreError> {
-        Ok(Self { wire: Arc::new(Wire::new(options)?), sdk_http: wire::sdk_client(options)? })
+    pub fn new(options: &wire::Options) -> Result<Self, StoreError> {
+        Ok(Self { wire: Wire::new(options)?, sdk_http: sdk_client(options)? })
     }
 
     /// Opens one bucket with one credential. Nothing is sent to the bucket yet.
@@ -71,13 +57,29 @@ impl S3 {
         let place = Place::resolve(bucket).await?;
         let keeper = Keeper::new(credential, &place.region, &self.sdk_http).await?;
         let links = keeper.clone().map(|keeper| LinkMaker::new(place.clone(), keeper));
-        Ok(Arc::new(S3Store { wire: Arc::clone(&self.wire), place, keeper, links }))
+        Ok(Arc::new(S3Store { wire: self.wire.clone(), place, keeper, links }))
     }
+}
+
+/// The SDK's own client with the same trust, for the credential chain's calls.
+fn sdk_client(options: &wire::Options) -> Result<SharedHttpClient, StoreError> {
+    let mut trust = tls::TrustStore::empty().with_native_roots(true);
+    if let Some(pem) = &options.extra_ca_pem {
+        trust.add_pem_certificate(pem.as_bytes());
+    }
+    let context = tls::TlsContext::builder()
+        .with_trust_store(trust)
+        .build()
+        .map_err(|cause| StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Unexpected, cause))?;
+    Ok(aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+        .tls_context(context)
+        .build_https())
 }
 
 /// One bucket in S3.
 pub struct S3Store {
-    wire: Arc<Wire>,
+    wire: Wire,
     place: Place,
     /// Absent for anonymous access.
     keeper: Option<Arc<Keeper>>,

@@ -4,7 +4,7 @@ use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use bytes::Bytes;
 use http::header::{HeaderValue, USER_AGENT};
 use http::{Request, Uri};
-use http_body_util::Empty;
+use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::bucket::Bucket;
@@ -57,8 +57,8 @@ impl Place {
     }
 
     /// The request that asks for it, not yet signed.
-    pub(super) fn request(&self, ask: Ask<'_>) -> Result<Request<Empty<Bytes>>, StoreError> {
-        let mut request = Request::new(Empty::new());
+    pub(super) fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, StoreError> {
+        let mut request = Request::new(Full::default());
         *request.method_mut() = ask.method;
         *request.uri_mut() = self
             .uri(ask.key, ask.query)

@@ -1,12 +1,10 @@
 //! Reading: HEAD and GET, with ranges and conditions.
 
-use futures::{StreamExt, TryStreamExt};
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH,
     IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
 };
 use http::{HeaderMap, Method, Response, StatusCode};
-use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
 use jiff::fmt::rfc2822;
 
@@ -15,7 +13,7 @@ use crate::domain::object::{ByteRange, Conditions, ContentRange, ETag, ETagMatch
 use crate::domain::time::Timestamp;
 use crate::provider::aws::{Ask, S3Store, error};
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
-use crate::provider::{ByteStream, GetOptions, Opened};
+use crate::provider::{GetOptions, Opened, wire};
 
 /// The class of an object whose answer names none (S3 API reference, `HeadObject`).
 pub(super) const STANDARD: &str = "STANDARD";
@@ -70,7 +68,7 @@ impl S3Store {
         let size = range.map(|range| range.total).or_else(|| content_length(answer.headers()));
         let meta = meta(key, answer.headers(), size.ok_or_else(|| unreadable(operation))?);
         judge(operation, &options.conditions, &meta)?;
-        Ok(Opened { meta, range, body: stream(answer.into_body()) })
+        Ok(Opened { meta, range, body: wire::stream(answer.into_body()) })
     }
 
     /// A range outside the object: conditions that S3 was not asked go first, and the size comes from HEAD where S3 did not say it.
@@ -214,13 +212,6 @@ fn http_date(time: Timestamp) -> Option<String> {
 fn parse_http_date(text: &str) -> Option<Timestamp> {
     let time = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(Timestamp::from_unix_millis(time.as_millisecond()))
-}
-
-/// The bytes as they come in. Dropping it closes the connection, which stops S3.
-fn stream(body: Incoming) -> ByteStream {
-    let broken =
-        |cause: hyper::Error| StoreError::caused_by(StoreOperation::Read, StoreErrorKind::Unavailable, cause);
-    BodyDataStream::new(body).map_err(broken).boxed()
 }
 
 fn unreadable(operation: StoreOperation) -> StoreError {

@@ -13,7 +13,7 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
-use http_body_util::Empty;
+use http_body_util::Full;
 use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::domain::key::ObjectKey;
@@ -31,7 +31,7 @@ const MAX_LINK_TTL: Duration = Duration::from_hours(24 * 7);
 /// Signs a request in its headers. Every header that it has by now is covered.
 pub(super) fn sign(
     operation: StoreOperation,
-    request: &mut Request<Empty<Bytes>>,
+    request: &mut Request<Full<Bytes>>,
     identity: &Identity,
     region: &str,
 ) -> Result<(), StoreError> {
@@ -66,7 +66,7 @@ struct Stamp<'a> {
 impl Stamp<'_> {
     fn seal(
         self,
-        request: &Request<Empty<Bytes>>,
+        request: &Request<Full<Bytes>>,
     ) -> Result<SigningInstructions, Box<dyn std::error::Error + Send + Sync>> {
         let millis = u64::try_from(self.time.unix_millis())?;
         let params: SigningParams<'_> = v4::SigningParams::builder()

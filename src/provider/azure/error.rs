@@ -11,7 +11,7 @@ use azure_core::http::StatusCode;
 use azure_core::http::headers::{HeaderName, Headers};
 
 use crate::provider::error::StoreOperation;
-use crate::provider::{StoreError, StoreErrorKind};
+use crate::provider::{StoreError, StoreErrorKind, wire};
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
@@ -64,7 +64,7 @@ pub(super) fn failed(operation: StoreOperation, cause: &azure_core::Error) -> St
         };
         return StoreError::caused_by(operation, kind, format!("{who} answered {status} {code}"));
     }
-    let transport = chain(cause).find_map(|error| error.downcast_ref::<reqwest::Error>());
+    let transport = chain(cause).find_map(|error| error.downcast_ref::<wire::SendError>());
     let Some(transport) = transport else {
         let kind = match cause.kind() {
             ErrorKind::Credential => StoreErrorKind::NoCredential,
@@ -77,7 +77,8 @@ pub(super) fn failed(operation: StoreOperation, cause: &azure_core::Error) -> St
             format!("the Azure SDK gave up: {}", name(cause.kind())),
         );
     };
-    let kind = if transport.is_timeout() { StoreErrorKind::TimedOut } else { StoreErrorKind::Unavailable };
+    let kind =
+        if wire::timed_out(transport) { StoreErrorKind::TimedOut } else { StoreErrorKind::Unavailable };
     StoreError::caused_by(operation, kind, root(transport))
 }
 
@@ -86,10 +87,9 @@ pub(super) fn unexpected(operation: StoreOperation, what: &'static str) -> Store
     StoreError::caused_by(operation, StoreErrorKind::Unexpected, what)
 }
 
-/// The innermost words of a transport's failure; reqwest's own name the URL.
-fn root(transport: &reqwest::Error) -> String {
-    let inner = chain(transport).last().filter(|inner| !inner.is::<reqwest::Error>());
-    inner.map_or_else(|| "the transport failed".to_owned(), ToString::to_string)
+/// The innermost words of a transport's failure.
+fn root(transport: &(dyn Error + 'static)) -> String {
+    chain(transport).last().unwrap_or(transport).to_string()
 }
 
 /// An error, what caused it, and so on.

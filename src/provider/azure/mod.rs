@@ -4,7 +4,6 @@
 //! hierarchy, downloads in parallel parts that it buffers, and drops a key `..` from a URL. Delegation keys for links come
 //! from that crate. Retries are `guarded`'s work: the SDK's are off.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +24,11 @@ use crate::domain::key::ObjectKey;
 use crate::domain::object::ObjectMeta;
 use crate::provider::azure::address::Address;
 use crate::provider::azure::sign::Links;
+use crate::provider::azure::transport::OverWire;
 use crate::provider::error::StoreOperation;
 use crate::provider::{
     GetOptions, Link, LinkOptions, ListOptions, Listing, ObjectStore, Opened, SignLinks, Store, StoreError,
-    StoreErrorKind,
+    StoreErrorKind, wire,
 };
 
 mod address;
@@ -37,6 +37,8 @@ mod error;
 mod list;
 mod read;
 mod sign;
+mod transport;
+
 #[cfg(test)]
 mod tests;
 
@@ -45,19 +47,6 @@ const API_VERSION: &str = "2026-04-06";
 
 /// What Azure tokens are asked for.
 const SCOPE: &str = "https://storage.azure.com/.default";
-
-/// How Azure is reached.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How long a connection may take to stand, TLS included.
-    pub connect_timeout: Duration,
-    /// How long an unused connection is kept.
-    pub idle_timeout: Duration,
-    /// Certificates (PEM) that are trusted beside the machine's own, for endpoints behind a private authority.
-    pub extra_ca_pem: Option<String>,
-    /// How long a delegation key is used for links that are shorter than this. Azure allows at most seven days.
-    pub delegation_key_life: Duration,
-}
 
 /// The client for all containers: one pool of connections.
 #[derive(Clone)]
@@ -73,21 +62,19 @@ impl fmt::Debug for BlobStorage {
 }
 
 impl BlobStorage {
-    /// Builds the client. Nothing is sent yet.
+    /// Builds the client. Nothing is sent yet. A delegation key is used so long for links that are shorter than this;
+    /// Azure allows at most seven days.
     ///
     /// # Errors
     /// [`StoreErrorKind::Unexpected`] when the certificates are none, or TLS cannot be set up.
-    pub fn new(options: &Options) -> Result<Self, StoreError> {
-        let unusable =
-            |cause| StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Unexpected, cause);
-        let client = http_client(options).map_err(unusable)?;
+    pub fn new(options: &wire::Options, delegation_key_life: Duration) -> Result<Self, StoreError> {
         let client = ClientOptions {
             retry: RetryOptions::none(),
-            transport: Some(Transport::new(Arc::new(client))),
+            transport: Some(Transport::new(Arc::new(OverWire(wire::Wire::new(options)?)))),
             user_agent: UserAgentOptions { application_id: Some("logboom".to_owned()) },
             ..ClientOptions::default()
         };
-        Ok(Self { client, delegation_key_life: options.delegation_key_life })
+        Ok(Self { client, delegation_key_life })
     }
 
     /// Opens one container with one credential. Nothing is sent yet.
@@ -107,31 +94,6 @@ impl BlobStorage {
         let wire = Wire { pipeline: pipeline(self.client.clone(), token), address };
         Ok(Arc::new(AzureStore { wire, links }))
     }
-}
-
-/// Follows no redirect, decodes nothing, and speaks HTTP/1.1, as Azure does: a body that is dropped closes its connection.
-/// How long an answer or a body may take is for `guarded` to say.
-fn http_client(options: &Options) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
-    let trusted = match &options.extra_ca_pem {
-        Some(pem) => reqwest::Certificate::from_pem_bundle(pem.as_bytes())?,
-        None => Vec::new(),
-    };
-    if options.extra_ca_pem.is_some() && trusted.is_empty() {
-        return Err("the extra certificates hold no PEM certificate".into());
-    }
-    let client = reqwest::Client::builder()
-        .connect_timeout(options.connect_timeout)
-        .pool_idle_timeout(options.idle_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .tls_certs_merge(trusted)
-        .http1_only()
-        .no_proxy()
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        .no_zstd()
-        .build()?;
-    Ok(client)
 }
 
 fn pipeline(client: ClientOptions, token: Option<Arc<dyn TokenCredential>>) -> Pipeline {

@@ -17,9 +17,9 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::provider::azure::address::Address;
 use crate::provider::azure::list::parse;
-use crate::provider::azure::{BlobStorage, Options, credential, error};
+use crate::provider::azure::{BlobStorage, credential, error};
 use crate::provider::error::StoreOperation;
-use crate::provider::{Cursor, StoreErrorKind};
+use crate::provider::{Cursor, StoreErrorKind, wire};
 
 fn address(endpoint: Option<&str>, container: &str) -> Option<Address> {
     let bucket = Bucket {
@@ -65,13 +65,13 @@ fn an_endpoint_is_the_clouds_own_or_a_plain_url() {
 #[test]
 fn certificates_that_are_none_are_refused_at_once() {
     let with = |extra_ca_pem: Option<&str>| {
-        let options = Options {
+        let options = wire::Options {
             connect_timeout: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(1),
             extra_ca_pem: extra_ca_pem.map(ToOwned::to_owned),
-            delegation_key_life: Duration::from_hours(1),
+            read_buffer_bytes: 128 * 1024,
         };
-        BlobStorage::new(&options).is_ok()
+        BlobStorage::new(&options, Duration::from_hours(1)).is_ok()
     };
     assert!(with(None));
     assert!(!with(Some("")));

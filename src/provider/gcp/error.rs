@@ -4,12 +4,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
-use reqwest::Response;
+use http::{HeaderMap, Response, StatusCode};
+use hyper::body::Incoming;
 use serde::Deserialize;
 
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
-use crate::provider::gcp::wire;
+use crate::provider::wire;
 
 /// The most that is read of an error's body, in bytes. Google's own have about 500.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -54,11 +54,11 @@ impl fmt::Display for Answer {
 }
 
 /// Reads an answer that is no success.
-pub(super) async fn read(operation: StoreOperation, answer: Response) -> StoreError {
-    let (status, headers) = (answer.status(), answer.headers().clone());
+pub(super) async fn read(operation: StoreOperation, answer: Response<Incoming>) -> StoreError {
+    let (head, body) = answer.into_parts();
     // The status says enough where the body cannot be read: an error page of some proxy may be of any length.
-    let body = wire::read_all(operation, answer, MAX_ERROR_BYTES).await.unwrap_or_default();
-    explain(operation, status, &headers, &body)
+    let body = wire::read_all(operation, body, MAX_ERROR_BYTES).await.unwrap_or_default();
+    explain(operation, head.status, &head.headers, &body)
 }
 
 /// What the answer means.

@@ -7,8 +7,8 @@ use crate::domain::object::{ETag, ObjectMeta};
 use crate::domain::time::Timestamp;
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
 use crate::provider::gcp::place::Query;
-use crate::provider::gcp::{GcsStore, error, wire};
-use crate::provider::{Cursor, ListOptions, Listing, MAX_PAGE};
+use crate::provider::gcp::{GcsStore, error};
+use crate::provider::{Cursor, ListOptions, Listing, MAX_PAGE, wire};
 
 /// The most that a page's JSON can have, in bytes: 1,000 keys of 1,024 bytes, each written as `\u00XX`, and what stands around them.
 const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -24,11 +24,11 @@ impl GcsStore {
     pub(super) async fn list_page(&self, options: &ListOptions) -> Result<Listing, StoreError> {
         let operation = StoreOperation::List;
         let url = self.place.listing(&query(options))?;
-        let answer = self.wire.get(operation, url, self.proof.headers(operation).await?).await?;
+        let answer = self.ask(operation, &url, self.proof.headers(operation).await?).await?;
         if answer.status() != http::StatusCode::OK {
             return Err(error::read(operation, answer).await);
         }
-        let body = wire::read_all(operation, answer, MAX_PAGE_BYTES).await?;
+        let body = wire::read_all(operation, answer.into_body(), MAX_PAGE_BYTES).await?;
         parse(&body).map_err(|cause| StoreError::caused_by(operation, StoreErrorKind::Unexpected, cause))
     }
 }

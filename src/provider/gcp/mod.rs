@@ -5,15 +5,20 @@
 //! nor which range the answer holds, and conditions could not be judged before bytes are handed on.
 
 use std::fmt;
-use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use url::Url;
 
 use crate::domain::bucket::Bucket;
 use crate::domain::credential::Credential;
 use crate::domain::key::ObjectKey;
 use crate::domain::object::ObjectMeta;
-use crate::provider::error::StoreError;
+use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+use crate::provider::wire::{self, Wire};
 use crate::provider::{GetOptions, ListOptions, Listing, ObjectStore, Opened, SignLinks, Store};
 
 mod error;
@@ -22,7 +27,6 @@ mod place;
 mod proof;
 mod read;
 mod sign;
-mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -30,18 +34,6 @@ mod tests;
 use place::Place;
 use proof::Proof;
 use sign::LinkMaker;
-use wire::Wire;
-
-/// How the client towards Google Cloud Storage behaves.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Certificates (PEM) that are trusted beside the machine's own, for stores behind a private authority.
-    pub extra_ca_pem: Option<String>,
-    /// How long a connection may take to open.
-    pub connect_timeout: Duration,
-    /// How long an unused connection is kept.
-    pub idle_timeout: Duration,
-}
 
 /// The client for all buckets in Google Cloud Storage: one pool of connections.
 #[derive(Debug, Clone)]
@@ -51,7 +43,7 @@ pub struct Gcs {
 
 impl Gcs {
     /// Builds the client. Nothing is sent yet.
-    pub fn new(options: &Options) -> Result<Self, StoreError> {
+    pub fn new(options: &wire::Options) -> Result<Self, StoreError> {
         Ok(Self { wire: Wire::new(options)? })
     }
 
@@ -78,6 +70,23 @@ pub struct GcsStore {
 impl fmt::Debug for GcsStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GcsStore").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+impl GcsStore {
+    /// Sends a GET and waits for the head of its answer, whatever its status.
+    async fn ask(
+        &self,
+        operation: StoreOperation,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<Response<Incoming>, StoreError> {
+        let mut request = Request::new(Full::<Bytes>::default());
+        *request.uri_mut() = url.as_str().parse().map_err(|cause: http::uri::InvalidUri| {
+            StoreError::caused_by(operation, StoreErrorKind::Invalid, cause)
+        })?;
+        *request.headers_mut() = headers;
+        self.wire.send(operation, request).await
     }
 }
 

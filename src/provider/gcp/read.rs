@@ -1,13 +1,12 @@
 //! Reading: metadata, and bytes with ranges and conditions.
 
-use futures::{StreamExt, TryStreamExt};
 use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue,
     LAST_MODIFIED, RANGE,
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
+use hyper::body::Incoming;
 use jiff::fmt::rfc2822;
-use reqwest::Response;
 
 use crate::domain::key::ObjectKey;
 use crate::domain::object::{ByteRange, Conditions, ContentRange, ETagMatch, ObjectMeta, Verdict};
@@ -15,8 +14,8 @@ use crate::domain::time::Timestamp;
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
 use crate::provider::gcp::list::{FIELDS, Item, STANDARD, etag};
 use crate::provider::gcp::place::Query;
-use crate::provider::gcp::{GcsStore, error, wire};
-use crate::provider::{ByteStream, GetOptions, Opened};
+use crate::provider::gcp::{GcsStore, error};
+use crate::provider::{GetOptions, Opened, wire};
 
 /// The most that one object's description can have, in bytes.
 const MAX_META_BYTES: usize = 64 * 1024;
@@ -35,11 +34,11 @@ impl GcsStore {
         key: &ObjectKey,
     ) -> Result<ObjectMeta, StoreError> {
         let url = self.place.object(operation, key, &Query::default().with("fields", FIELDS))?;
-        let answer = self.wire.get(operation, url, self.proof.headers(operation).await?).await?;
+        let answer = self.ask(operation, &url, self.proof.headers(operation).await?).await?;
         if answer.status() != StatusCode::OK {
             return Err(error::read(operation, answer).await);
         }
-        let body = wire::read_all(operation, answer, MAX_META_BYTES).await?;
+        let body = wire::read_all(operation, answer.into_body(), MAX_META_BYTES).await?;
         let meta = Item::parse(&body).and_then(Item::into_meta);
         let meta =
             meta.map_err(|cause| StoreError::caused_by(operation, StoreErrorKind::Unexpected, cause))?;
@@ -59,7 +58,7 @@ impl GcsStore {
         if let Some(range) = options.range.and_then(|range| HeaderValue::try_from(range_text(range)).ok()) {
             headers.insert(RANGE, range);
         }
-        let answer = self.wire.get(operation, url, headers).await?;
+        let answer = self.ask(operation, &url, headers).await?;
         match answer.status() {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => self.opened(key, options, answer).await,
             StatusCode::RANGE_NOT_SATISFIABLE => {
@@ -75,7 +74,7 @@ impl GcsStore {
         &self,
         key: &ObjectKey,
         options: &GetOptions,
-        answer: Response,
+        answer: Response<Incoming>,
     ) -> Result<Opened, StoreError> {
         let operation = StoreOperation::Get;
         let length = number(answer.headers(), &CONTENT_LENGTH);
@@ -101,7 +100,7 @@ impl GcsStore {
             meta.last_modified = told.last_modified.filter(|_| told.etag == meta.etag);
         }
         judge(operation, &options.conditions, &meta)?;
-        Ok(Opened { meta, range, body: stream(answer) })
+        Ok(Opened { meta, range, body: wire::stream(answer.into_body()) })
     }
 
     /// A range outside the object: conditions that Google was not asked go first, and the size comes from the
@@ -125,7 +124,7 @@ impl GcsStore {
 }
 
 /// Whether the answer holds the bytes that were asked for. A whole object is one too: a server may ignore ranges.
-fn is_asked_range(asked: Option<ByteRange>, got: Option<ContentRange>, answer: &Response) -> bool {
+fn is_asked_range(asked: Option<ByteRange>, got: Option<ContentRange>, answer: &Response<Incoming>) -> bool {
     match (answer.status(), got) {
         (StatusCode::PARTIAL_CONTENT, Some(got)) => {
             asked.and_then(|asked| asked.resolve(got.total)) == Some(got)
@@ -239,11 +238,6 @@ fn content_range(headers: &HeaderMap) -> Option<ContentRange> {
 fn parse_http_date(text: &str) -> Option<Timestamp> {
     let time = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(Timestamp::from_unix_millis(time.as_millisecond()))
-}
-
-/// The bytes as they come in. Dropping it closes the connection, which stops Google.
-fn stream(answer: Response) -> ByteStream {
-    answer.bytes_stream().map_err(|cause| wire::broken(StoreOperation::Read, cause)).boxed()
 }
 
 fn unreadable(operation: StoreOperation, why: &'static str) -> StoreError {

@@ -10,7 +10,8 @@ use logboom::domain::key::{ObjectKey, Prefix};
 use logboom::domain::label::LabelOrder;
 use logboom::domain::principal::Group;
 use logboom::domain::time::{Clock, SystemClock};
-use logboom::provider::aws::{Options, S3};
+use logboom::provider::aws::S3;
+use logboom::provider::wire::Options;
 use logboom::provider::{GetOptions, Link, LinkOptions, ListOptions, Store, StoreError};
 
 mod battery;
@@ -40,7 +41,7 @@ fn options() -> Options {
         extra_ca_pem: None,
         connect_timeout: Duration::from_secs(2),
         idle_timeout: Duration::from_secs(30),
-        read_buffer_bytes: 128 * 1024,
+        read_buffer_bytes: 512 * 1024,
     }
 }
 

@@ -8,7 +8,8 @@ use logboom::domain::credential::{Credential, CredentialName};
 use logboom::domain::label::LabelOrder;
 use logboom::domain::principal::Group;
 use logboom::provider::Store;
-use logboom::provider::gcp::{Gcs, Options};
+use logboom::provider::gcp::Gcs;
+use logboom::provider::wire::Options;
 
 mod doubled;
 mod emulated;
@@ -19,6 +20,7 @@ fn options() -> Options {
         extra_ca_pem: None,
         connect_timeout: Duration::from_secs(2),
         idle_timeout: Duration::from_secs(30),
+        read_buffer_bytes: 512 * 1024,
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use logboom::domain::credential::Credential;
 use logboom::domain::proof::ProveIdentity;
 use logboom::domain::secret::Secret;
-use logboom::provider::aws;
 use logboom::provider::aws::identity::{Caller, CallerIdentity};
+use logboom::provider::wire;
 use logboom::vault::server::sign_in::AwsIam;
 use logboom::vault::server::{SignIn, Vault, VaultErrorKind};
 
@@ -16,7 +16,7 @@ use crate::harness::ministack::{Ministack, ministack};
 use crate::vault::{Place, path, vault};
 
 fn prover(credential: Credential, server_id: &str) -> Arc<dyn ProveIdentity> {
-    let options = aws::Options {
+    let options = wire::Options {
         extra_ca_pem: None,
         connect_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),

@@ -10,8 +10,9 @@ use logboom::domain::key::Delimiter;
 use logboom::domain::object::{ByteRange, Conditions, ETag, ETagMatch};
 use logboom::domain::secret::Secret;
 use logboom::domain::time::Timestamp;
-use logboom::provider::aws::{Options, S3};
+use logboom::provider::aws::S3;
 use logboom::provider::error::StoreOperation;
+use logboom::provider::wire::Options;
 use logboom::provider::{Cursor, GetOptions, ListOptions, StoreErrorKind};
 
 use crate::harness::recorder::Recorder;
@@ -232,7 +233,8 @@ async fn a_store_behind_a_private_authority_is_reached_once_the_authority_is_tru
     let store = S3::new(&options()).unwrap().open(&bucket, &some_keys()).await.unwrap();
     assert_eq!(store.head(&key("a")).await.unwrap_err().kind, StoreErrorKind::Unavailable);
     assert!(recorder.requests().is_empty(), "nothing is said to a stranger");
-    let trusting = Options { extra_ca_pem: Some(certificates().ca_pem()), ..options() };
+    let authority = String::from_utf8(certificates().ca_pem()).unwrap();
+    let trusting = Options { extra_ca_pem: Some(authority), ..options() };
     let store = S3::new(&trusting).unwrap().open(&bucket, &some_keys()).await.unwrap();
     store.head(&key("a//b")).await.unwrap();
     assert_eq!(recorder.targets(), ["/logs/a//b"]);

@@ -10,7 +10,8 @@ use logboom::domain::label::LabelOrder;
 use logboom::domain::principal::Group;
 use logboom::domain::secret::Secret;
 use logboom::provider::Store;
-use logboom::provider::azure::{BlobStorage, Options};
+use logboom::provider::azure::BlobStorage;
+use logboom::provider::wire::Options;
 
 use crate::contract::store::{CloudFixture, StoreFixture, TestBucket, cloud_battery, key, store_battery};
 use crate::harness::azurite::{ACCOUNT, AUDIENCE, Azurite, token};
@@ -96,9 +97,9 @@ fn blob_storage() -> BlobStorage {
         connect_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_mins(1),
         extra_ca_pem: Some(String::from_utf8(certificates().ca_pem()).expect("PEM")),
-        delegation_key_life: Duration::from_hours(1),
+        read_buffer_bytes: 512 * 1024,
     };
-    BlobStorage::new(&options).expect("a client")
+    BlobStorage::new(&options, Duration::from_hours(1)).expect("a client")
 }
 
 fn bucket(endpoint: &str, container: &str) -> Bucket {

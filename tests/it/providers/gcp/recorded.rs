@@ -7,7 +7,8 @@ use logboom::domain::key::Delimiter;
 use logboom::domain::object::{ByteRange, Conditions, ETag, ETagMatch};
 use logboom::domain::secret::Secret;
 use logboom::domain::time::Timestamp;
-use logboom::provider::gcp::{Gcs, Options};
+use logboom::provider::gcp::Gcs;
+use logboom::provider::wire::Options;
 use logboom::provider::{Cursor, GetOptions, ListOptions, StoreErrorKind};
 
 use crate::contract::store::{bytes, key, kind, page};

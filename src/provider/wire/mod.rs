@@ -1,13 +1,15 @@
-//! The shared HTTP client: HTTP/1.1, TLS by rustls with aws-lc. It follows no redirect,
-//! and sends a request again only when the connection closed before anything of it was sent.
+//! The HTTP client towards every cloud: HTTP/1.1, as the clouds speak it for objects, and TLS by rustls with aws-lc.
+//!
+//! It follows no redirect, unpacks nothing, and sends a request again only when the connection closed before anything of
+//! it was sent. How long an answer may take is for `guarded` to say.
 
 use std::io;
+use std::time::Duration;
 
-use aws_sdk_s3::config::SharedHttpClient;
-use aws_smithy_http_client::tls;
 use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt};
 use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyDataStream, BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -19,20 +21,40 @@ use rustls::{ClientConfig, RootCertStore};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceExt};
 
-use crate::provider::aws::Options;
-use crate::provider::aws::pace::Paced;
+use crate::provider::ByteStream;
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+use crate::provider::wire::pace::Paced;
+
+mod pace;
+
+/// Why a request got no answer. It does not name the URL, which holds the key.
+pub(in crate::provider) use hyper_util::client::legacy::Error as SendError;
+
+/// How a cloud is reached.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Certificates (PEM) that are trusted beside the machine's own, for stores behind a private authority.
+    pub extra_ca_pem: Option<String>,
+    /// How long a connection may take to open.
+    pub connect_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub idle_timeout: Duration,
+    /// The most that is read from a connection at once, in bytes, for a caller who takes it as fast as it comes.
+    pub read_buffer_bytes: usize,
+}
 
 /// Opens a TCP connection whose reads are paced.
 type Connector = BoxCloneSyncService<Uri, TokioIo<Paced>, BoxError>;
 
-/// The client and its pool of connections.
-pub(super) struct Wire {
-    client: Client<HttpsConnector<Connector>, Empty<Bytes>>,
+/// The client and its pool of connections. Clones share them.
+#[derive(Debug, Clone)]
+pub(in crate::provider) struct Wire {
+    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
 }
 
 impl Wire {
-    pub(super) fn new(options: &Options) -> Result<Self, StoreError> {
+    /// Builds the client. Nothing is sent yet.
+    pub(in crate::provider) fn new(options: &Options) -> Result<Self, StoreError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -51,25 +73,28 @@ impl Wire {
     }
 
     /// Sends a request and waits for the head of its answer, whatever its status.
-    pub(super) async fn send(
+    pub(in crate::provider) async fn send(
         &self,
         operation: StoreOperation,
-        request: Request<Empty<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, StoreError> {
-        self.client.request(request).await.map_err(|cause| {
+        self.exchange(request).await.map_err(|cause| {
             let kind = if timed_out(&cause) { StoreErrorKind::TimedOut } else { StoreErrorKind::Unavailable };
             StoreError::caused_by(operation, kind, cause)
         })
     }
-}
 
-fn connector(tcp: HttpConnector, most: usize) -> Connector {
-    let paced = tcp.map_response(move |stream| Paced::new(stream, most)).map_err(BoxError::from);
-    BoxCloneSyncService::new(paced)
+    /// The same for a caller with errors of its own.
+    pub(in crate::provider) async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, SendError> {
+        self.client.request(request).await
+    }
 }
 
 /// Reads a body that is small by its nature. One byte more than `limit` is an answer that we cannot read.
-pub(super) async fn read_all(
+pub(in crate::provider) async fn read_all(
     operation: StoreOperation,
     mut body: Incoming,
     limit: usize,
@@ -83,7 +108,7 @@ pub(super) async fn read_all(
             return Err(StoreError::caused_by(
                 operation,
                 StoreErrorKind::Unexpected,
-                "the answer is longer than any that S3 gives",
+                "the answer is longer than any that the store gives",
             ));
         }
         all.extend_from_slice(&chunk);
@@ -91,17 +116,28 @@ pub(super) async fn read_all(
     Ok(all.freeze())
 }
 
-/// The SDK's own client with the same trust, for the credential chain's calls.
-pub(super) fn sdk_client(options: &Options) -> Result<SharedHttpClient, StoreError> {
-    let mut trust = tls::TrustStore::empty().with_native_roots(true);
-    if let Some(pem) = &options.extra_ca_pem {
-        trust.add_pem_certificate(pem.as_slice());
+/// The bytes as they come in. Dropping it closes the connection, which stops the store.
+pub(in crate::provider) fn stream(body: Incoming) -> ByteStream {
+    let broken =
+        |cause: hyper::Error| StoreError::caused_by(StoreOperation::Read, StoreErrorKind::Unavailable, cause);
+    BodyDataStream::new(body).map_err(broken).boxed()
+}
+
+/// Whether waiting for the system is what failed.
+pub(in crate::provider) fn timed_out(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut) {
+            return true;
+        }
+        next = error.source();
     }
-    let context = tls::TlsContext::builder().with_trust_store(trust).build().map_err(wrong_set_up)?;
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-        .tls_context(context)
-        .build_https())
+    false
+}
+
+fn connector(tcp: HttpConnector, most: usize) -> Connector {
+    let paced = tcp.map_response(move |stream| Paced::new(stream, most)).map_err(BoxError::from);
+    BoxCloneSyncService::new(paced)
 }
 
 fn tls_config(options: &Options) -> Result<ClientConfig, StoreError> {
@@ -110,7 +146,7 @@ fn tls_config(options: &Options) -> Result<ClientConfig, StoreError> {
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(pem) = &options.extra_ca_pem {
         let own = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
             roots.add(certificate.map_err(wrong_set_up)?).map_err(wrong_set_up)?;
         }
         if roots.len() == own {
@@ -125,17 +161,6 @@ fn tls_config(options: &Options) -> Result<ClientConfig, StoreError> {
         .with_no_client_auth())
 }
 
-fn timed_out(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut) {
-            return true;
-        }
-        next = error.source();
-    }
-    false
-}
-
-fn wrong_set_up(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+fn wrong_set_up(cause: impl Into<BoxError>) -> StoreError {
     StoreError::caused_by(StoreOperation::Connect, StoreErrorKind::Unexpected, cause)
 }
