@@ -56,7 +56,13 @@ const fn word(error: &VaultError) -> &'static str {
         VaultErrorKind::Sealed => "sealed",
         VaultErrorKind::Standby => "standby",
         VaultErrorKind::Throttled => "throttled",
-        VaultErrorKind::Denied | VaultErrorKind::NotFound | VaultErrorKind::Refused => "sign-in-refused",
-        VaultErrorKind::Failed | VaultErrorKind::Unexpected => "unexpected-answer",
+        VaultErrorKind::Denied | VaultErrorKind::NotFound | VaultErrorKind::Refused if error.signing_in => {
+            "sign-in-refused"
+        }
+        VaultErrorKind::Denied
+        | VaultErrorKind::NotFound
+        | VaultErrorKind::Refused
+        | VaultErrorKind::Failed
+        | VaultErrorKind::Unexpected => "unexpected-answer",
     }
 }

@@ -17,7 +17,7 @@ pub enum VaultErrorKind {
     Unreachable,
     /// Vault is sealed, not initialized or in maintenance (503, 501, 472).
     Sealed,
-    /// A standby that does not answer reads (473), or one that points elsewhere (307).
+    /// A standby that does not answer reads (473), lags behind (412), or points elsewhere (307).
     Standby,
     /// Too many requests (429).
     Throttled,
@@ -129,7 +129,7 @@ fn kind(status: StatusCode) -> VaultErrorKind {
         403 => VaultErrorKind::Denied,
         404 => VaultErrorKind::NotFound,
         429 => VaultErrorKind::Throttled,
-        473 | 300..=399 => VaultErrorKind::Standby,
+        412 | 473 | 300..=399 => VaultErrorKind::Standby,
         472 | 501 | 503 => VaultErrorKind::Sealed,
         400..=499 => VaultErrorKind::Refused,
         _ => VaultErrorKind::Failed,
@@ -162,8 +162,8 @@ mod tests {
             (VaultErrorKind::NotFound, vec![404]),
             (VaultErrorKind::Throttled, vec![429]),
             (VaultErrorKind::Sealed, vec![472, 501, 503]),
-            (VaultErrorKind::Standby, vec![307, 473]),
-            (VaultErrorKind::Refused, vec![400, 405, 412]),
+            (VaultErrorKind::Standby, vec![307, 412, 473]),
+            (VaultErrorKind::Refused, vec![400, 405]),
             (VaultErrorKind::Failed, vec![500, 502]),
         ] {
             for status in statuses {

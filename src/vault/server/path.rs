@@ -78,6 +78,8 @@ pub struct InvalidVaultPath;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -87,5 +89,16 @@ mod tests {
         }
         assert_eq!(VaultPath::parse("aws/sts/read-logs").unwrap().as_str(), "aws/sts/read-logs");
         assert_eq!(VaultPath::parse("secret").unwrap().join("data/x").unwrap().as_str(), "secret/data/x");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_a_path_stays_one_in_a_url(text in "\\PC{0,40}|[a-z./?#%@:+=-]{1,40}") {
+            if let Ok(path) = VaultPath::parse(&text) {
+                let url = url::Url::parse(&format!("https://vault.example/v1/{path}")).unwrap();
+                prop_assert_eq!(url.path(), format!("/v1/{text}"));
+                prop_assert!(url.query().is_none() && url.fragment().is_none());
+            }
+        }
     }
 }

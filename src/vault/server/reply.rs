@@ -119,3 +119,50 @@ pub fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret<String>, D::E
 fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     Ok(Duration::from_secs(u64::deserialize(from)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(body: &str) -> Result<Reply<serde_json::Value>, VaultError> {
+        Envelope::parse(body.as_bytes()).map(Reply::from)
+    }
+
+    #[test]
+    fn an_answer_is_read_with_its_lease_and_its_token() {
+        let read =
+            parse(r#"{"lease_id":"aws/creds/r/1","lease_duration":60,"renewable":true,"data":{"k":1}}"#);
+        let read = read.unwrap();
+        assert!(!format!("{read:?}").contains("aws/creds"));
+        let lease = read.lease.unwrap();
+        assert_eq!(
+            (lease.id.unwrap().expose(), lease.duration.as_secs(), lease.renewable),
+            ("aws/creds/r/1", 60, true)
+        );
+        let auth =
+            parse(r#"{"auth":{"client_token":"SECRET","lease_duration":5,"renewable":false}}"#).unwrap().auth;
+        assert!(!format!("{auth:?}").contains("SECRET"));
+        assert_eq!(auth.unwrap().token.expose(), "SECRET");
+        let empty = parse("").unwrap();
+        assert!(empty.data.is_none() && empty.lease.is_none() && empty.auth.is_none());
+    }
+
+    #[test]
+    fn what_is_not_an_answer_is_refused_without_quoting_it() {
+        for bad in ["[1]", "{", r#"{"lease_duration":"SECRET"}"#, r#"{"auth":{"client_token":["SECRET"]}}"#] {
+            let error = parse(bad).unwrap_err();
+            assert!(!format!("{error:?} {error}").contains("SECRET"), "{bad}");
+        }
+        let deep = format!("{{\"data\":{}", "[".repeat(100_000));
+        assert!(parse(&deep).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_the_reader_panic(body in "\\PC{0,60}|\\{\"(data|auth|lease_id|lease_duration|renewable)\":[a-z0-9\"{}\\[\\]:,.-]{0,40}\\}") {
+            let _read = parse(&body);
+        }
+    }
+}

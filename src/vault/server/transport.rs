@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use rustify::Endpoint;
@@ -18,6 +19,10 @@ use crate::vault::server::reply::{Envelope, Reply};
 
 /// The largest answer in bytes. Vault's own limit for a request is 32 MiB, but a credential has a few KiB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// How long a standby that has not yet heard of a token is left alone before it is asked again.
+/// Source: <https://developer.hashicorp.com/vault/docs/enterprise/consistency>, status 412.
+const LAGGING: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
 
 /// One Vault and the way to it.
 pub(super) struct Transport {
@@ -96,8 +101,21 @@ impl Transport {
         }
     }
 
+    async fn send(&self, mut request: reqwest::Request) -> reqwest::Result<reqwest::Response> {
+        for pause in LAGGING {
+            let again = request.try_clone();
+            let response = self.http.execute(request).await?;
+            match again {
+                Some(again) if response.status() == StatusCode::PRECONDITION_FAILED => request = again,
+                _ => return Ok(response),
+            }
+            tokio::time::sleep(pause).await;
+        }
+        self.http.execute(request).await
+    }
+
     async fn exchange(&self, request: reqwest::Request) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let mut response = self.http.execute(request).await.map_err(VaultError::unreachable)?;
+        let mut response = self.send(request).await.map_err(VaultError::unreachable)?;
         if !response.status().is_success() {
             return Err(VaultError::refused(response.status(), response.headers()));
         }

@@ -199,8 +199,14 @@ impl OpenBao {
 
     /// Wraps what a write answers, and returns the wrapping token.
     pub async fn wrapped(&self, path: &str, body: &Value, seconds: u32) -> String {
+        self.wrapped_in("", path, body, seconds).await
+    }
+
+    /// The same in a namespace.
+    pub async fn wrapped_in(&self, namespace: &str, path: &str, body: &Value, seconds: u32) -> String {
         let ttl = seconds.to_string();
-        let (status, answer) = self.ask(Method::POST, "", path, body, &[("x-vault-wrap-ttl", &ttl)]).await;
+        let wrap = [("x-vault-wrap-ttl", ttl.as_str())];
+        let (status, answer) = self.ask(Method::POST, namespace, path, body, &wrap).await;
         assert!((200..300).contains(&status), "{path}: {status}: {answer}");
         text(&answer["wrap_info"]["token"])
     }

@@ -128,6 +128,24 @@ async fn each_refusal_has_its_kind_and_the_wait_that_vault_asks_for() {
 }
 
 #[tokio::test]
+async fn a_standby_that_has_not_heard_of_the_token_yet_is_asked_again() {
+    let asked = std::sync::atomic::AtomicU32::new(0);
+    let server = Recorder::http(move |_| {
+        if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 {
+            return b"HTTP/1.1 412 Precondition Failed\r\ncontent-length: 0\r\n\r\n".to_vec();
+        }
+        b"HTTP/1.1 200 OK\r\ncontent-length: 26\r\n\r\n{\"data\":{\"word\":\"timber\"}}".to_vec()
+    })
+    .await;
+    let vault = vault(&format!("http://{}", server.addr()), SignIn::Token(Secret::new("SECRET".to_owned())));
+    let place = Place { path: path("kv/known"), policy: String::new() };
+    assert_eq!(place.read(&vault).await.expect("it has heard of it"), "timber");
+    assert_eq!(server.requests().len(), 3);
+    let behind = told(b"HTTP/1.1 412 x\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(behind.kind, VaultErrorKind::Standby);
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_with_the_token() {
     let thief = Recorder::http(|_| b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec()).await;
     let target = format!("http://{}/v1/kv/known", thief.addr());

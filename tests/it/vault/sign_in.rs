@@ -211,17 +211,19 @@ async fn a_namespace_is_signed_in_to_and_read_from() {
     bao.put_in("rivers", "auth/approle/role/logboom", &json!({"token_policies": ["reader"]})).await;
     let fixed = json!({"role_id": "rivers-logboom"});
     bao.put_in("rivers", "auth/approle/role/logboom/role-id", &fixed).await;
-    let made = bao.put_in("rivers", "auth/approle/role/logboom/secret-id", &json!({})).await;
+    let delivered = bao.wrapped_in("rivers", "auth/approle/role/logboom/secret-id", &json!({}), 60).await;
     let known = Role { mount: "approle".to_owned(), role_id: "rivers-logboom".to_owned() };
-    let by = || known.by(SecretId::Plain(SecretText::Value(Secret::new(text(&made["data"]["secret_id"])))));
+    let by = known.by(SecretId::Wrapped(SecretText::Value(Secret::new(delivered))));
     let place = Place { path: path("kv/known"), policy: String::new() };
 
-    let inside = Options { namespace: Some("rivers".to_owned()), ..options(bao.address(), by()) };
+    let inside = Options { namespace: Some("rivers".to_owned()), ..options(bao.address(), by) };
     let inside = Vault::new(inside).expect("a client");
     assert_eq!(place.read(&inside).await.expect("it reads"), "alder");
     inside.close().await;
 
-    let outside = vault(bao.address(), by());
+    let made = bao.put_in("rivers", "auth/approle/role/logboom/secret-id", &json!({})).await;
+    let secret_id = Secret::new(text(&made["data"]["secret_id"]));
+    let outside = vault(bao.address(), known.by(SecretId::Plain(SecretText::Value(secret_id))));
     assert!(place.read(&outside).await.expect_err("no such method there").signing_in);
 }
 
