@@ -53,7 +53,7 @@ const VENDORS: [(&str, &[&str]); 29] = [
     ("quick_xml", &["provider/aws/", "provider/azure/"]),
     ("reqwest", &["authn/", "vault/"]),
     ("rustify", &["vault/"]),
-    ("rustix", &["provider/file/"]),
+    ("rustix", &["provider/file/", "cli/"]),
     ("sqlx", &["db/"]),
     ("tracing_subscriber", &["telemetry/"]),
     ("utoipa", &["api/", "http/"]),

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -13,14 +15,25 @@ use crate::telemetry;
 
 /// Serves with the configuration in a file.
 pub fn run(file: &Path) -> Result<(), CliError> {
+    // Before anything secret is read.
+    let private = keep_memory_private();
     let config = Config::load(Some(file))?;
     telemetry::start(&config.telemetry).map_err(|error| CliError::failed(&error))?;
+    if let Err(error) = private {
+        tracing::warn!(%error, "the memory of the process can be dumped and read by its own user");
+    }
     runtime()?.block_on(async {
         let app = App::build(config).await.map_err(|error| CliError::failed(&error))?;
         tracing::info!(address = %app.address(), "serving");
         app.run(stop_signal()?).await;
         Ok(())
     })
+}
+
+/// No core dump is written of a process that holds credentials, and no other process of the same user reads its memory.
+/// Source: `PR_SET_DUMPABLE(2const)` of the Linux manual.
+fn keep_memory_private() -> Result<(), Errno> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 
 /// The runtime of the process.

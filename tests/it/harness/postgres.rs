@@ -119,7 +119,8 @@ fn ordinary_user() -> Option<(u32, u32)> {
     ["postgres", "nobody"].iter().find_map(|user| Some((id("-u", user)?, id("-g", user)?)))
 }
 
-fn as_ordinary_user(program: &Path, folder: &Path) -> Command {
+/// A command that runs as an ordinary user, also when the tests run as root.
+pub fn as_ordinary_user(program: &Path, folder: &Path) -> Command {
     let mut command = match ordinary_user() {
         None => Command::new(program),
         Some((user, group)) => {
