@@ -12,5 +12,6 @@ pub mod postgres;
 pub mod recorder;
 pub mod servers;
 pub mod site;
+pub mod tap;
 pub mod tls;
 pub mod wire;

@@ -72,6 +72,11 @@ impl Server {
         self.child.lock().expect("no poison").id()
     }
 
+    /// All that it wrote so far.
+    pub fn log(&self) -> Vec<u8> {
+        std::fs::read(&self.log).expect("its log")
+    }
+
     fn log_tail(&self) -> String {
         let mut text = String::new();
         if let Ok(mut file) = std::fs::File::open(&self.log) {

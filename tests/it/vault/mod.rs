@@ -15,6 +15,7 @@ use crate::harness::openbao::{OpenBao, name, text};
 mod aws_iam;
 mod failures;
 mod keeping;
+mod leaks;
 mod secrets;
 mod service;
 mod sign_in;

@@ -1,0 +1,98 @@
+//! Stands before Vault and remembers every secret that passes, in requests and in answers.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// Shorter texts are words, such as the names of methods.
+const LEAST: usize = 12;
+
+/// The proxy; it stops with the value.
+pub struct Tap {
+    /// Its base URL.
+    pub address: String,
+    shared: Arc<Shared>,
+    _server: JoinSet<()>,
+}
+
+struct Shared {
+    target: String,
+    client: reqwest::Client,
+    seen: Mutex<BTreeSet<String>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Tap {
+    /// Starts one before the server at a base URL.
+    pub async fn before(target: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let client =
+            reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
+        let shared = Arc::new(Shared {
+            target: target.to_owned(),
+            client,
+            seen: Mutex::default(),
+            asked: Mutex::default(),
+        });
+        let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Self { address, shared, _server: server }
+    }
+
+    /// Every secret so far: tokens, and each longer text in a body.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        self.shared.seen.lock().expect("no poison").clone()
+    }
+
+    /// The paths that were asked for, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.shared.asked.lock().expect("no poison").clone()
+    }
+}
+
+async fn pass(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, Bytes) {
+    shared.asked.lock().expect("no poison").push(uri.path().to_owned());
+    let mut request = shared.client.request(method, format!("{}{uri}", shared.target)).body(body.clone());
+    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("x-vault")) {
+        request = request.header(name, value);
+    }
+    let answer = request.send().await.expect("the server answers");
+    let status = answer.status();
+    let answered = answer.bytes().await.expect("a body");
+    let mut seen = shared.seen.lock().expect("no poison");
+    seen.extend(headers.get("x-vault-token").and_then(|token| token.to_str().ok()).map(str::to_owned));
+    for body in [&body, &answered] {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        for member in ["data", "auth", "wrap_info", "lease_id", "secret_id", "token", "jwt"] {
+            texts(&body[member], &mut seen);
+        }
+    }
+    drop(seen);
+    (status, answered)
+}
+
+fn texts(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if text.len() >= LEAST => {
+            found.insert(text.clone());
+        }
+        Value::Array(values) => values.iter().for_each(|value| texts(value, found)),
+        Value::Object(members) => members.values().for_each(|value| texts(value, found)),
+        _ => {}
+    }
+}

@@ -1,0 +1,91 @@
+//! The program as it is run, at its most talkative: what passes between it and Vault is nowhere to be found.
+
+use std::process::Command;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use crate::harness::openbao::openbao;
+use crate::harness::servers::{Server, answers, free_port};
+use crate::harness::site::Site;
+use crate::harness::tap::Tap;
+use crate::vault::{Place, Role, eventually, file};
+
+/// The program with a wrapped secret id, writing every line that it can.
+fn serve(site: &Site, ports: (u16, u16), vault: &str, role: &Role, wrapping: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_logboom"));
+    command.args(["serve", "--config"]).arg(site.config(&format!("http://127.0.0.1:{}", ports.0)));
+    for (key, value) in [
+        ("HTTP__LISTEN", format!("127.0.0.1:{}", ports.0)),
+        ("HTTP__OPERATIONS_LISTEN", format!("127.0.0.1:{}", ports.1)),
+        ("TELEMETRY__FILTER", "trace".to_owned()),
+        ("VAULT__ADDRESS", vault.to_owned()),
+        ("VAULT__RETRY_LEAST", "200ms".to_owned()),
+        ("VAULT__SIGN_IN__METHOD", "approle".to_owned()),
+        ("VAULT__SIGN_IN__MOUNT", role.mount.clone()),
+        ("VAULT__SIGN_IN__ROLE_ID", role.role_id.clone()),
+        ("VAULT__SIGN_IN__SECRET_ID", format!("file:{}", file(wrapping).display())),
+        ("VAULT__SIGN_IN__WRAPPED", "true".to_owned()),
+    ] {
+        command.env(format!("LOGBOOM__{key}"), value);
+    }
+    command
+}
+
+/// Everything that the program shows to anybody, by where it was found.
+async fn shown(site: &Site, server: &Server, operations: u16) -> Vec<(String, Vec<u8>)> {
+    let mut all = vec![("its log".to_owned(), server.log())];
+    for path in ["/metrics", "/readyz"] {
+        let answer = reqwest::get(format!("http://127.0.0.1:{operations}{path}")).await.expect("an answer");
+        all.push((path.to_owned(), answer.bytes().await.expect("a body").to_vec()));
+    }
+    for entry in ["environ", "cmdline"] {
+        let bytes = std::fs::read(format!("/proc/{}/{entry}", server.pid()));
+        all.extend(bytes.ok().map(|bytes| (entry.to_owned(), bytes)));
+    }
+    for entry in std::fs::read_dir(site.folder()).expect("the site's folder") {
+        let path = entry.expect("an entry").path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("state.db")) {
+            all.push((path.display().to_string(), std::fs::read(&path).expect("a file")));
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn no_secret_that_passes_between_the_program_and_vault_is_shown_anywhere() {
+    let bao = openbao().await;
+    let place = Place::make(bao).await;
+    let role = Role::make(bao, &place, json!({"token_period": "3s"})).await;
+    let wrapping = bao.wrapped(&role.secret_id_path(), &json!({}), 60).await;
+    let tap = Tap::before(bao.address()).await;
+    let site = Site::start().await;
+    let ports = (free_port(), free_port());
+    let ready = format!("http://127.0.0.1:{}/readyz", ports.1);
+    let command = serve(&site, ports, &tap.address, &role, &wrapping);
+    let server = Server::start("logboom", command, async || answers(&ready).await).await;
+    let asked = |path: &str| tap.asked().iter().filter(|asked| asked.ends_with(path)).count();
+    eventually(async || (asked("/renew-self") >= 1).then_some(())).await;
+    // A renewal that is refused, and a second sign-in.
+    for accessor in role.tokens(bao).await {
+        bao.put("auth/token/revoke-accessor", &json!({ "accessor": accessor })).await;
+    }
+    eventually(async || (asked("/login") >= 2).then_some(())).await;
+    let told: Value = reqwest::get(&ready).await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(told["status"], "ready", "{told}");
+
+    let secrets = tap.secrets();
+    assert!(secrets.contains(&wrapping) && secrets.len() >= 4, "{}", secrets.len());
+    let all = shown(&site, &server, ports.1).await;
+    assert!(String::from_utf8_lossy(&all[0].1).contains("signed in to Vault"));
+    for (place, bytes) in all {
+        for secret in &secrets {
+            for form in [secret.clone(), BASE64_STANDARD.encode(secret)] {
+                let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
+                assert!(!found, "{secret} is in {place}");
+            }
+        }
+    }
+    server.stop();
+}
