@@ -1,12 +1,14 @@
 //! Staying signed in: one sign-in for all, renewals, replacements, the end.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use logboom::vault::server::{SignIn, Standing, VaultErrorKind};
 use serde_json::json;
 
 use crate::harness::openbao::openbao;
 use crate::harness::recorder::Recorder;
+use crate::harness::tap::Tap;
 use crate::vault::{Place, Role, eventually, path, vault};
 
 #[tokio::test]
@@ -114,9 +116,11 @@ async fn a_path_that_the_policies_do_not_allow_is_denied_without_a_new_sign_in()
     let bao = openbao().await;
     let place = Place::make(bao).await;
     let role = Role::make(bao, &place, json!({})).await;
-    let vault = vault(bao.address(), role.sign_in(bao).await);
+    let tap = Tap::before(bao.address()).await;
+    let vault = vault(&tap.address, role.sign_in(bao).await);
     place.read(&vault).await.expect("it reads");
     let elsewhere = path(&format!("{}-elsewhere", place.path));
+    let began = Instant::now();
     for _ in 0..20 {
         let denied = vault.read::<serde_json::Value>(&elsewhere).await.expect_err("it is not allowed");
         assert_eq!(denied.kind, VaultErrorKind::Denied);
@@ -124,6 +128,9 @@ async fn a_path_that_the_policies_do_not_allow_is_denied_without_a_new_sign_in()
         assert!(!format!("{denied:?}").contains("elsewhere"));
         tokio::time::sleep(std::time::Duration::from_millis(40)).await;
     }
+    let looked = tap.asked().iter().filter(|path| path.ends_with("/lookup-self")).count();
+    let pauses = began.elapsed().as_millis() / 300;
+    assert!(looked >= 1 && looked as u128 <= pauses + 1, "one look in each pause: {looked} in {pauses}");
     assert_eq!(vault.generation(), 1);
     assert_eq!(role.tokens(bao).await.len(), 1);
 }
