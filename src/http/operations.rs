@@ -58,6 +58,7 @@ fn take_over(state: &AppState, bucket: &Arc<Bucket>) {
 
 fn take_over_vault(state: &AppState) {
     state.metrics.vault_signed_in.set(state.vault.is_signed_in().map_or(0, i64::from));
+    state.metrics.vault_token_seconds.set(i64::try_from(state.vault.token_seconds()).unwrap_or(i64::MAX));
     for calls in state.vault.calls() {
         let labels = VaultLabels { operation: calls.operation.to_owned(), outcome: calls.outcome.to_owned() };
         state.metrics.vault_called(&labels, calls.count);

@@ -35,6 +35,15 @@ impl VaultState {
         Some(matches!(self.0.as_ref()?.standing(), Standing::SignedIn { .. }))
     }
 
+    /// Seconds until the token is no longer used; 0 without a token, or with one that has no end.
+    #[must_use]
+    pub fn token_seconds(&self) -> u64 {
+        match self.0.as_ref().map(Vault::standing) {
+            Some(Standing::SignedIn { ends_in: Some(left) }) => left.as_secs(),
+            _ => 0,
+        }
+    }
+
     /// The counters.
     #[must_use]
     pub fn calls(&self) -> Vec<VaultCalls> {

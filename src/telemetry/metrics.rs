@@ -75,6 +75,8 @@ pub struct Metrics {
     pub vault_calls: Family<VaultLabels, Counter>,
     /// Whether we are signed in to Vault.
     pub vault_signed_in: Gauge,
+    /// Seconds until the token of Vault is no longer used.
+    pub vault_token_seconds: Gauge,
     /// Bodies under way.
     pub streams: Gauge,
     /// Bytes of objects sent.
@@ -106,6 +108,9 @@ impl Metrics {
         let vault_signed_in = Gauge::default();
         let help = "1 while signed in to Vault, 0 without";
         registry.register("vault_signed_in", help, vault_signed_in.clone());
+        let vault_token_seconds = Gauge::default();
+        let help = "Seconds until the token of Vault is no longer used; 0 without one, or without an end";
+        registry.register("vault_token_seconds", help, vault_token_seconds.clone());
         let streams = Gauge::default();
         registry.register("object_streams", "Object bodies under way", streams.clone());
         let bytes_sent = Counter::default();
@@ -118,6 +123,7 @@ impl Metrics {
             store_calls,
             vault_calls,
             vault_signed_in,
+            vault_token_seconds,
             streams,
             bytes_sent,
         }

@@ -45,6 +45,9 @@ async fn the_service_signs_in_at_its_start_and_gives_the_token_back_at_its_end()
     assert!(vault["age_seconds"].is_u64() && vault.get("problem").is_none(), "{vault}");
     let metrics = operators(&app, "/metrics").await;
     assert!(metrics.contains("logboom_vault_signed_in 1\n"), "{metrics}");
+    let left = metrics.lines().find_map(|line| line.strip_prefix("logboom_vault_token_seconds "));
+    let left: u64 = left.and_then(|left| left.parse().ok()).expect("a number");
+    assert!((3_000..=3_595).contains(&left), "of an hour: {left}");
     let counted = "logboom_vault_calls_total{operation=\"sign_in\",outcome=\"ok\"} 1\n";
     assert!(metrics.contains(counted), "{metrics}");
     app.stop().await;
