@@ -14,6 +14,7 @@ use crate::authz::{Authorizer, PolicyError};
 use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::domain::credential::Credential;
+use crate::domain::proof::{IssueToken, ProveIdentity};
 use crate::domain::time::{Clock, SystemClock};
 use crate::http;
 use crate::http::operations;
@@ -25,14 +26,19 @@ use crate::http::streams::Streams;
 use crate::http::tls::{self, TlsError};
 use crate::provider::StoreError;
 use crate::provider::aws::identity::CallerIdentity;
+use crate::provider::aws::web_identity::WebIdentity;
 use crate::service::buckets::Buckets;
 use crate::service::page_token::PageTokens;
 use crate::service::stores::Stores;
 use crate::service::vault_state::VaultState;
 use crate::telemetry::metrics::Metrics;
+use crate::vault::exchange::{self, Exchange, ExchangeError};
 use crate::vault::fixed::FixedCredentials;
+use crate::vault::kinds::Means;
+use crate::vault::leases::Leases;
 use crate::vault::seal::{Purpose, SealError, Sealer};
 use crate::vault::server::{Vault, VaultError};
+use crate::vault::sources::Sources;
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +70,9 @@ pub enum StartError {
     /// The client of Vault cannot be built.
     #[error("the settings of Vault cannot be used")]
     Vault(#[from] VaultError),
+    /// The client of the clouds' token endpoints cannot be built.
+    #[error("the client of the clouds' token endpoints cannot be built")]
+    Exchange(#[from] ExchangeError),
     /// The certificates cannot be used.
     #[error("the certificates cannot be used")]
     Tls(#[from] TlsError),
@@ -79,6 +88,7 @@ pub struct App {
     tls: Option<TlsAcceptorBox>,
     state: AppState,
     vault: Option<Vault>,
+    leases: Arc<Leases>,
     more: Router,
 }
 
@@ -133,8 +143,11 @@ impl App {
         let operations_address = operations.as_ref().and_then(|listener| listener.local_addr().ok());
         let tls = config.edge.tls.as_ref().map(tls::acceptor).transpose()?.map(TlsAcceptorBox);
         let vault = vault(&mut config)?;
-        let state = AppState::new(parts(config, vault.clone(), Arc::clone(&extras.clock)).await?);
-        Ok(Self { listener, address, operations, operations_address, tls, state, vault, more: extras.routes })
+        let leases = Arc::new(leases(&mut config, vault.clone(), Arc::clone(&extras.clock))?);
+        let lenders = (vault.clone(), Arc::clone(&leases));
+        let state = AppState::new(parts(config, lenders, extras.clock).await?);
+        let more = extras.routes;
+        Ok(Self { listener, address, operations, operations_address, tls, state, vault, leases, more })
     }
 
     /// Where the service listens.
@@ -163,7 +176,8 @@ impl App {
         };
         let housekeeping = self.state.authenticator.housekeeping(stop.clone());
         tokio::join!(api, operators, housekeeping, sign_in(self.vault.as_ref(), &stop));
-        // After everything that may still have needed it.
+        // After everything that may still have needed them.
+        self.leases.close().await;
         if let Some(vault) = self.vault {
             vault.close().await;
         }
@@ -184,6 +198,23 @@ fn vault(config: &mut Config) -> Result<Option<Vault>, VaultError> {
     options.map(Vault::new).transpose()
 }
 
+/// The credentials that Vault or a cloud lends. Nothing is asked for yet.
+fn leases(config: &mut Config, vault: Option<Vault>, clock: Arc<dyn Clock>) -> Result<Leases, StartError> {
+    let wire = &config.stores.wire;
+    let signer = |caller| -> Arc<dyn ProveIdentity> {
+        Arc::new(CallerIdentity::new(wire.clone(), Credential::Ambient, caller))
+    };
+    let issuer = |region| -> Arc<dyn IssueToken> { Arc::new(WebIdentity::new(wire.clone(), region)) };
+    let lent = std::mem::take(&mut config.lent);
+    let references = lent.into_iter().map(|(name, lent)| (name, lent.reference(signer, issuer))).collect();
+    let exchange = Exchange::new(&exchange::Options {
+        connect_timeout: wire.connect_timeout,
+        timeout: config.stores.limits.header_timeout,
+        extra_ca_pem: wire.extra_ca_pem.clone(),
+    })?;
+    Ok(Leases::new(references, &Means { vault, exchange }, &config.leases, clock))
+}
+
 /// Signs in ahead of the first request. Whether it works is told by the client's own log lines, and by readiness.
 async fn sign_in(vault: Option<&Vault>, stop: &CancellationToken) {
     if let Some(vault) = vault {
@@ -191,12 +222,17 @@ async fn sign_in(vault: Option<&Vault>, stop: &CancellationToken) {
     }
 }
 
-async fn parts(config: Config, vault: Option<Vault>, clock: Arc<dyn Clock>) -> Result<Parts, StartError> {
+async fn parts(
+    config: Config,
+    (vault, leases): (Option<Vault>, Arc<Leases>),
+    clock: Arc<dyn Clock>,
+) -> Result<Parts, StartError> {
     let db = Db::open(&config.state).await?;
     let authorizer = Authorizer::load(&config.policies)?;
     let authenticator =
         Authenticator::build(config.identity.options, db.clone(), &config.master_key, Arc::clone(&clock))?;
-    let credentials = Arc::new(FixedCredentials::new(config.credentials));
+    let fixed = Arc::new(FixedCredentials::new(config.credentials));
+    let credentials = Arc::new(Sources::new(fixed, Arc::clone(&leases)));
     let page_tokens = PageTokens::new(Sealer::new(&config.master_key, Purpose::PageToken)?);
     let principal = config.edge.principal;
     Ok(Parts {
@@ -204,7 +240,7 @@ async fn parts(config: Config, vault: Option<Vault>, clock: Arc<dyn Clock>) -> R
         authorizer,
         buckets: Buckets::new(config.buckets),
         stores: Arc::new(Stores::new(credentials, config.stores, Arc::clone(&clock))?),
-        vault: VaultState::new(vault),
+        vault: VaultState::new(vault, leases),
         page_tokens,
         link_limits: config.edge.links,
         rates: Rates::new(principal.requests_per_second, principal.burst),

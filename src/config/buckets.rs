@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
+use crate::config::leases::{self, Lent, LentCredentials};
 use crate::config::reader::Section;
 use crate::config::secret_ref::{Environment, optional_secret_text, secret_text};
 use crate::domain::bucket::{Bucket, BucketId, NativeName, Provider};
@@ -14,13 +15,16 @@ use crate::vault::fixed::CredentialRecipe;
 
 /// The kinds of credentials, as an error lists them.
 const KINDS: &str = "expected anonymous, ambient, aws-keys, gcp-service-account-key, gcp-access-token, \
-    azure-client-secret or azure-access-token";
+    azure-client-secret, azure-access-token, azure-account-key, vault-kv, vault-aws, vault-gcp, vault-azure, \
+    federated-gcp or federated-azure";
 
 /// The configured credentials.
 #[derive(Debug, Default)]
 pub struct Credentials {
     /// Those that could be read.
     pub recipes: BTreeMap<CredentialName, CredentialRecipe>,
+    /// Those of them that are lent.
+    pub lent: LentCredentials,
     /// All names, so that a bucket is not blamed for a credential that is wrong itself.
     names: BTreeSet<CredentialName>,
 }
@@ -30,20 +34,44 @@ pub fn credentials(root: &mut Section, environment: &Environment) -> Credentials
     let mut credentials = Credentials::default();
     for (name, mut section) in root.sections("credentials") {
         let name = CredentialName::parse(&name).map_err(|error| section.problem("", error.to_string()));
-        let recipe = recipe(&mut section, environment);
+        let made = credential(&mut section, environment);
         section.close();
         let Ok(name) = name else { continue };
         credentials.names.insert(name.clone());
-        if let Some(recipe) = recipe {
-            credentials.recipes.insert(name, recipe);
+        match made {
+            Some(Made::Recipe(recipe)) => drop(credentials.recipes.insert(name, recipe)),
+            Some(Made::Lent(lent)) => drop(credentials.lent.insert(name, lent)),
+            None => {}
         }
     }
     credentials
 }
 
-fn recipe(section: &mut Section, environment: &Environment) -> Option<CredentialRecipe> {
+impl Credentials {
+    /// Reports every one that Vault is to lend, where there is no Vault.
+    pub fn without_vault(&self, root: &Section) {
+        for (name, _) in self.lent.iter().filter(|(_, lent)| lent.needs_vault()) {
+            let path = format!("credentials.{name}.kind");
+            root.problem(&path, "is lent by Vault, and there is no vault.address");
+        }
+    }
+}
+
+enum Made {
+    Recipe(CredentialRecipe),
+    Lent(Lent),
+}
+
+fn credential(section: &mut Section, environment: &Environment) -> Option<Made> {
     let kind: String = section.required("kind")?;
-    Some(match kind.as_str() {
+    if leases::KINDS.contains(&kind.as_str()) {
+        return leases::lent(section, &kind).map(Made::Lent);
+    }
+    recipe(section, &kind, environment).map(Made::Recipe)
+}
+
+fn recipe(section: &mut Section, kind: &str, environment: &Environment) -> Option<CredentialRecipe> {
+    Some(match kind {
         "anonymous" => CredentialRecipe::Anonymous,
         "ambient" => CredentialRecipe::Ambient,
         "aws-keys" => {
@@ -75,6 +103,7 @@ fn recipe(section: &mut Section, environment: &Environment) -> Option<Credential
         "azure-access-token" => {
             CredentialRecipe::AzureAccessToken(secret_text(section, "token", environment)?)
         }
+        "azure-account-key" => CredentialRecipe::AzureAccountKey(secret_text(section, "key", environment)?),
         _ => {
             section.problem("kind", KINDS);
             section.pass_over_rest();

@@ -24,6 +24,7 @@ use crate::vault::seal::MasterKey;
 pub mod buckets;
 pub mod http;
 pub mod identity;
+pub mod leases;
 pub mod load;
 pub mod reader;
 pub mod secret_ref;
@@ -55,6 +56,10 @@ pub struct Config {
     pub vault: Option<vault::Vault>,
     /// Credentials by name.
     pub credentials: BTreeMap<CredentialName, CredentialRecipe>,
+    /// Those of them that are lent.
+    pub lent: leases::LentCredentials,
+    /// How lent credentials are held.
+    pub leases: crate::vault::leases::Options,
     /// The registered buckets.
     pub buckets: Vec<Bucket>,
     /// Logs.
@@ -116,7 +121,11 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
     let policies = policies(root);
     let stores = stores::options(root);
     let vault = vault::vault(root, environment);
+    let leases = leases::options(root);
     let credentials = buckets::credentials(root, environment);
+    if matches!(vault, Some(None)) {
+        credentials.without_vault(root);
+    }
     let buckets = labels.as_ref().map(|labels| buckets::buckets(root, labels, &credentials));
     let telemetry = telemetry(root);
     Some(Config {
@@ -129,6 +138,8 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         stores: stores?,
         vault: vault?,
         credentials: credentials.recipes,
+        lent: credentials.lent,
+        leases: leases?,
         buckets: buckets?,
         telemetry: telemetry?,
     })

@@ -227,7 +227,7 @@ fn aws_iam(section: &mut Section) -> Option<Method> {
         }
         other => other,
     };
-    let caller = identity::Caller { region: region?, server_id: server_id? };
+    let caller = identity::Caller { region: region?, bound: identity::Bound::Vault(server_id?) };
     Some(Method::AwsIam { mount: mount?, role: role?, caller })
 }
 

@@ -1,6 +1,8 @@
 //! Credentials for a provider, and the names by which buckets refer to them.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -74,6 +76,8 @@ pub enum Credential {
     },
     /// An Entra access token for `https://storage.azure.com`.
     AzureAccessToken(Secret<String>),
+    /// The key of an Azure storage account (base64), which may do everything in it.
+    AzureAccountKey(Secret<String>),
 }
 
 /// A credential with the time until which it may be used.
@@ -81,6 +85,32 @@ pub enum Credential {
 pub struct LeasedCredential {
     /// The proof itself.
     pub credential: Credential,
-    /// When it ends; `None` for one that does not end by itself.
+    /// When it is no longer used, a margin for clocks that run apart taken off already; `None` for one that does not end
+    /// by itself.
     pub expires_at: Option<Timestamp>,
+    /// Whether it is still the one to use; its source says so at any time.
+    pub validity: Validity,
+}
+
+/// Whether a leased credential is still the one to use. Clones share one answer.
+#[derive(Debug, Clone, Default)]
+pub struct Validity(Arc<AtomicBool>);
+
+impl Validity {
+    /// From now on another credential is to be asked for.
+    pub fn end(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether nobody ended it yet.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        !self.0.load(Ordering::Acquire)
+    }
+
+    /// Whether both speak of the same credential.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }

@@ -38,3 +38,13 @@ pub trait ProveIdentity: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct ProofError(pub String);
+
+/// Issues tokens that say who this machine is, for one audience.
+#[async_trait]
+pub trait IssueToken: fmt::Debug + Send + Sync {
+    /// A new token, good for a few minutes.
+    ///
+    /// # Errors
+    /// [`ProofError`] when nobody issues one.
+    async fn token(&self) -> Result<Secret<String>, ProofError>;
+}

@@ -26,9 +26,6 @@ use crate::vault::CredentialSource;
 /// A client is built anew after this long, so that a rotated secret is taken up without a restart.
 const CLIENT_LIFETIME: Duration = Duration::from_mins(5);
 
-/// A credential is no longer used this long before it ends.
-const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
-
 /// Settings of all providers.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -125,27 +122,27 @@ struct Renewing {
     current: tokio::sync::RwLock<Option<Client>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Client {
     store: Store,
+    leased: Arc<LeasedCredential>,
     good_until: Timestamp,
 }
 
 impl Renewing {
     /// The client of now. All requests of one instant share one renewal.
-    async fn client(&self, operation: StoreOperation) -> Result<Store, StoreError> {
+    async fn client(&self, operation: StoreOperation) -> Result<Client, StoreError> {
         let now = self.connector.clock.now();
-        if let Some(store) = fresh(self.current.read().await.as_ref(), now) {
-            return Ok(store);
+        if let Some(client) = fresh(self.current.read().await.as_ref(), now) {
+            return Ok(client);
         }
         let mut current = self.current.write().await;
-        if let Some(store) = fresh(current.as_ref(), now) {
-            return Ok(store);
+        if let Some(client) = fresh(current.as_ref(), now) {
+            return Ok(client);
         }
         let client = self.connect(now, operation).await?;
-        let store = Arc::clone(&client.store);
-        *current = Some(client);
-        Ok(store)
+        *current = Some(client.clone());
+        Ok(client)
     }
 
     async fn connect(&self, now: Timestamp, operation: StoreOperation) -> Result<Client, StoreError> {
@@ -154,13 +151,23 @@ impl Renewing {
             leased.map_err(|cause| StoreError::caused_by(operation, StoreErrorKind::NoCredential, cause))?;
         let store = self.connector.open(&self.bucket, &leased).await?;
         let longest = now.plus(CLIENT_LIFETIME);
-        let good_until = leased.expires_at.map_or(longest, |end| longest.min(end.minus(EXPIRY_MARGIN)));
-        Ok(Client { store, good_until })
+        let good_until = leased.expires_at.map_or(longest, |end| longest.min(end));
+        Ok(Client { store, leased: Arc::new(leased), good_until })
+    }
+
+    /// Hands an answer on. A refusal is told to the credential's source, which finds out whether it was withdrawn.
+    fn heard<T>(&self, client: &Client, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &answer
+            && error.kind == StoreErrorKind::Denied
+        {
+            self.connector.source.refused(&self.bucket.credential, &client.leased);
+        }
+        answer
     }
 }
 
-fn fresh(client: Option<&Client>, now: Timestamp) -> Option<Store> {
-    client.filter(|client| now < client.good_until).map(|client| Arc::clone(&client.store))
+fn fresh(client: Option<&Client>, now: Timestamp) -> Option<Client> {
+    client.filter(|client| client.leased.validity.holds() && now < client.good_until).cloned()
 }
 
 impl Connector {
@@ -179,15 +186,18 @@ impl Connector {
 #[deny(clippy::missing_trait_methods, reason = "a wrapper that forgets a method changes what it wraps")]
 impl ObjectStore for Renewing {
     async fn list(&self, options: &ListOptions) -> Result<Listing, StoreError> {
-        self.client(StoreOperation::List).await?.list(options).await
+        let client = self.client(StoreOperation::List).await?;
+        self.heard(&client, client.store.list(options).await)
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, StoreError> {
-        self.client(StoreOperation::Head).await?.head(key).await
+        let client = self.client(StoreOperation::Head).await?;
+        self.heard(&client, client.store.head(key).await)
     }
 
     async fn get(&self, key: &ObjectKey, options: &GetOptions) -> Result<Opened, StoreError> {
-        self.client(StoreOperation::Get).await?.get(key, options).await
+        let client = self.client(StoreOperation::Get).await?;
+        self.heard(&client, client.store.get(key, options).await)
     }
 
     fn links(&self) -> Option<&dyn SignLinks> {
@@ -198,9 +208,14 @@ impl ObjectStore for Renewing {
 #[async_trait]
 impl SignLinks for Renewing {
     async fn link(&self, key: &ObjectKey, options: &LinkOptions) -> Result<Link, StoreError> {
-        let store = self.client(StoreOperation::Link).await?;
-        match store.links() {
-            Some(signer) => signer.link(key, options).await,
+        let client = self.client(StoreOperation::Link).await?;
+        let mut options = options.clone();
+        if let Some(end) = client.leased.expires_at {
+            // A link never outlives what it was signed with.
+            options.ttl = options.ttl.min(end.since(self.connector.clock.now()));
+        }
+        match client.store.links() {
+            Some(signer) => self.heard(&client, signer.link(key, &options).await),
             None => Err(StoreError::new(StoreOperation::Link, StoreErrorKind::Unsupported)),
         }
     }

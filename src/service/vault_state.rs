@@ -1,10 +1,16 @@
 //! How Vault stands, in words for readiness and metrics. Nothing that Vault gave is in them.
 
+use std::sync::Arc;
+
+use crate::vault::leases::{LeaseView, Leases};
 use crate::vault::server::{Standing, Vault, VaultError, VaultErrorKind, VaultOperation};
 
-/// The Vault of this service, where there is one.
+/// The Vault of this service, where there is one, and what is lent.
 #[derive(Debug, Clone)]
-pub struct VaultState(Option<Vault>);
+pub struct VaultState {
+    vault: Option<Vault>,
+    leases: Arc<Leases>,
+}
 
 /// How often something was asked of Vault and ended in one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,27 +24,32 @@ pub struct VaultCalls {
 }
 
 impl VaultState {
-    /// Takes the client, or none.
+    /// Takes the client, or none, and the lent credentials.
     #[must_use]
-    pub const fn new(vault: Option<Vault>) -> Self {
-        Self(vault)
+    pub const fn new(vault: Option<Vault>, leases: Arc<Leases>) -> Self {
+        Self { vault, leases }
+    }
+
+    /// How each lent credential stands, by its name. Asks nobody.
+    pub fn leases(&self) -> impl Iterator<Item = (&str, LeaseView)> {
+        self.leases.views().map(|(name, view)| (name.as_str(), view))
     }
 
     /// Looks now: `None` without a Vault, else what is wrong, as a stable word.
     pub async fn look(&self) -> Option<Result<(), &'static str>> {
-        Some(self.0.as_ref()?.look().await.map_err(|error| word(&error)))
+        Some(self.vault.as_ref()?.look().await.map_err(|error| word(&error)))
     }
 
     /// Whether we are signed in; `None` without a Vault.
     #[must_use]
     pub fn is_signed_in(&self) -> Option<bool> {
-        Some(matches!(self.0.as_ref()?.standing(), Standing::SignedIn { .. }))
+        Some(matches!(self.vault.as_ref()?.standing(), Standing::SignedIn { .. }))
     }
 
     /// Seconds until the token is no longer used; 0 without a token, or with one that has no end.
     #[must_use]
     pub fn token_seconds(&self) -> u64 {
-        match self.0.as_ref().map(Vault::standing) {
+        match self.vault.as_ref().map(Vault::standing) {
             Some(Standing::SignedIn { ends_in: Some(left) }) => left.as_secs(),
             _ => 0,
         }
@@ -47,7 +58,7 @@ impl VaultState {
     /// The counters.
     #[must_use]
     pub fn calls(&self) -> Vec<VaultCalls> {
-        let counts = self.0.as_ref().map(Vault::counts).unwrap_or_default();
+        let counts = self.vault.as_ref().map(Vault::counts).unwrap_or_default();
         let one =
             |((operation, outcome), count): ((VaultOperation, Option<VaultErrorKind>), u64)| VaultCalls {
                 operation: operation.as_str(),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use crate::domain::credential::{Credential, CredentialName, LeasedCredential};
+use crate::domain::credential::{Credential, CredentialName, LeasedCredential, Validity};
 use crate::domain::secret::Secret;
 use crate::vault::{CredentialSource, LeaseError};
 
@@ -67,6 +67,8 @@ pub enum CredentialRecipe {
     },
     /// An Entra access token that something else renews.
     AzureAccessToken(SecretText),
+    /// The key of an Azure storage account.
+    AzureAccountKey(SecretText),
 }
 
 /// The configured credentials by name.
@@ -88,8 +90,11 @@ impl CredentialSource for FixedCredentials {
     async fn lease(&self, name: &CredentialName) -> Result<LeasedCredential, LeaseError> {
         let recipe = self.recipes.get(name).ok_or_else(|| LeaseError::Unknown { name: name.clone() })?;
         let credential = prepare(name, recipe).await?;
-        Ok(LeasedCredential { credential, expires_at: None })
+        Ok(LeasedCredential { credential, expires_at: None, validity: Validity::default() })
     }
+
+    /// Each lease reads anew, so there is nothing to look into.
+    fn refused(&self, _name: &CredentialName, _leased: &LeasedCredential) {}
 }
 
 async fn prepare(name: &CredentialName, recipe: &CredentialRecipe) -> Result<Credential, LeaseError> {
@@ -119,6 +124,7 @@ async fn prepare(name: &CredentialName, recipe: &CredentialRecipe) -> Result<Cre
             }
         }
         CredentialRecipe::AzureAccessToken(text) => Credential::AzureAccessToken(read(name, text).await?),
+        CredentialRecipe::AzureAccountKey(text) => Credential::AzureAccountKey(read(name, text).await?),
     })
 }
 

@@ -2,4 +2,5 @@
 
 pub mod gcs;
 pub mod idp;
+pub mod vault;
 pub mod vault_aws;

@@ -52,7 +52,8 @@ impl Keeper {
             Credential::GcpServiceAccountKey(_)
             | Credential::GcpAccessToken(_)
             | Credential::AzureClientSecret { .. }
-            | Credential::AzureAccessToken(_) => {
+            | Credential::AzureAccessToken(_)
+            | Credential::AzureAccountKey(_) => {
                 return Err(set_up("the credential is another provider's"));
             }
         };

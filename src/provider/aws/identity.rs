@@ -1,7 +1,9 @@
-//! Proof of the AWS role that this process runs in: a signed `sts:GetCallerIdentity`, which Vault sends to AWS for us.
+//! Proof of the AWS role that this process runs in: a signed `sts:GetCallerIdentity`, which Vault or Google sends to AWS
+//! for us.
 //!
-//! The name of the Vault that it is for is signed too, so that nobody who gets hold of it can use it with another one.
-//! Source: <https://developer.hashicorp.com/vault/docs/auth/aws#iam-auth-method>.
+//! The name of the one that it is for is signed too, so that nobody who gets hold of it can use it with another one.
+//! Sources: <https://developer.hashicorp.com/vault/docs/auth/aws#iam-auth-method> and
+//! <https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds> (AWS request of the subject token).
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use crate::provider::wire::Options;
 
 /// The header that names the Vault that the proof is for.
 const SERVER_ID: &str = "X-Vault-AWS-IAM-Server-ID";
+/// The header that names the workload identity provider that it is for.
+const TARGET_RESOURCE: &str = "x-goog-cloud-target-resource";
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
@@ -33,8 +37,17 @@ const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 pub struct Caller {
     /// The region of the STS that is to be asked; `None` for the global one.
     pub region: Option<String>,
-    /// The name of the Vault that the proof is for.
-    pub server_id: String,
+    /// Whom the proof is for.
+    pub bound: Bound,
+}
+
+/// Who may use the proof, and nobody else.
+#[derive(Debug, Clone)]
+pub enum Bound {
+    /// The Vault of that name.
+    Vault(String),
+    /// The workload identity provider of that audience.
+    Google(String),
 }
 
 /// Signs in the name of the role that the machine offers.
@@ -83,9 +96,24 @@ impl CallerIdentity {
         made.await
     }
 
+    /// What is asked of STS: its URL, the body, and the headers of ours that are signed.
+    fn question<'a>(&'a self, host: &'a str) -> (String, &'static str, Vec<(&'a str, &'a str)>) {
+        match &self.caller.bound {
+            Bound::Vault(name) => {
+                let headers = vec![("Content-Type", CONTENT_TYPE), (SERVER_ID, name.as_str())];
+                (format!("https://{host}/"), BODY, headers)
+            }
+            // Google sends no body.
+            Bound::Google(audience) => {
+                let headers = vec![("host", host), (TARGET_RESOURCE, audience.as_str())];
+                (format!("https://{host}?{BODY}"), "", headers)
+            }
+        }
+    }
+
     fn sign(&self, identity: &Identity) -> Result<SignedRequest, Box<dyn std::error::Error + Send + Sync>> {
         let host = self.host();
-        let url = format!("https://{host}/");
+        let (url, body, ours) = self.question(&host);
         // AWS judges a signature by real time, so this is the machine's clock and never a test's.
         let millis = u64::try_from(SystemClock.now().unix_millis())?;
         let params: SigningParams<'_> = v4::SigningParams::builder()
@@ -96,16 +124,16 @@ impl CallerIdentity {
             .settings(SigningSettings::default())
             .build()?
             .into();
-        let ours = [("Content-Type", CONTENT_TYPE), (SERVER_ID, self.caller.server_id.as_str())];
-        let signed = ours.into_iter().chain([("Host", host.as_str())]);
+        let named = ours.iter().any(|(name, _)| *name == "host");
+        let signed = ours.iter().copied().chain((!named).then_some(("Host", host.as_str())));
         let request =
-            SignableRequest::new("POST", url.as_str(), signed, SignableBody::Bytes(BODY.as_bytes()))?;
+            SignableRequest::new("POST", url.as_str(), signed, SignableBody::Bytes(body.as_bytes()))?;
         // The signer's trace would show the session token.
         let made = with_default(NoSubscriber::default(), || aws_sigv4::http_request::sign(request, &params))?;
         let (instructions, _) = made.into_parts();
         let owned = |(name, value): (&str, &str)| (name.to_owned(), Secret::new(value.to_owned()));
-        let headers = ours.into_iter().chain(instructions.headers()).map(owned).collect();
-        Ok(SignedRequest { method: "POST", url, headers, body: BODY })
+        let headers = ours.iter().copied().chain(instructions.headers()).map(owned).collect();
+        Ok(SignedRequest { method: "POST", url, headers, body })
     }
 }
 
@@ -128,6 +156,10 @@ mod tests {
     use super::*;
 
     async fn proof(region: Option<&str>) -> SignedRequest {
+        proof_for(region, Bound::Vault("vault.example".to_owned())).await
+    }
+
+    async fn proof_for(region: Option<&str>, bound: Bound) -> SignedRequest {
         let options = Options {
             extra_ca_pem: None,
             connect_timeout: Duration::from_secs(1),
@@ -139,7 +171,7 @@ mod tests {
             secret_access_key: Secret::new("SECRET-key".to_owned()),
             session_token: Some(Secret::new("SECRET-session".to_owned())),
         };
-        let caller = Caller { region: region.map(str::to_owned), server_id: "vault.example".to_owned() };
+        let caller = Caller { region: region.map(str::to_owned), bound };
         let identity = CallerIdentity::new(options, credential, caller);
         identity.prove().await.unwrap()
     }
@@ -170,5 +202,18 @@ mod tests {
         let proof = proof(None).await;
         assert_eq!(proof.url, "https://sts.amazonaws.com/");
         assert!(header(&proof, "authorization").contains("/us-east-1/sts/aws4_request"));
+    }
+
+    #[tokio::test]
+    async fn a_proof_for_google_is_bound_to_one_workload_identity_provider_and_has_no_body() {
+        let audience = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/a";
+        let proof = proof_for(Some("eu-central-1"), Bound::Google(audience.to_owned())).await;
+        let url = "https://sts.eu-central-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15";
+        assert_eq!((proof.url.as_str(), proof.method, proof.body), (url, "POST", ""));
+        assert_eq!(header(&proof, TARGET_RESOURCE), audience);
+        assert_eq!(header(&proof, "host"), "sts.eu-central-1.amazonaws.com");
+        let authorization = header(&proof, "authorization");
+        let names = authorization.split("SignedHeaders=").nth(1).unwrap().split(',').next().unwrap();
+        assert_eq!(names, "host;x-amz-date;x-amz-security-token;x-goog-cloud-target-resource");
     }
 }

@@ -31,6 +31,7 @@ mod list;
 mod place;
 mod read;
 mod sign;
+pub mod web_identity;
 mod xml;
 
 /// The client for all S3 buckets: one pool of connections.

@@ -39,11 +39,14 @@ pub(super) fn token(
             ClientSecretCredential::new(tenant_id, client_id.clone(), secret, Some(options))
                 .map_err(unusable)?
         }
-        Credential::AwsKeys { .. } | Credential::GcpServiceAccountKey(_) | Credential::GcpAccessToken(_) => {
+        Credential::AwsKeys { .. }
+        | Credential::GcpServiceAccountKey(_)
+        | Credential::GcpAccessToken(_)
+        | Credential::AzureAccountKey(_) => {
             return Err(StoreError::caused_by(
                 StoreOperation::Connect,
                 StoreErrorKind::NoCredential,
-                "the credential is another cloud's",
+                "the credential is another cloud's, or no token",
             ));
         }
     };

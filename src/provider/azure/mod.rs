@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use azure_core::credentials::TokenCredential;
 use azure_core::http::headers::HeaderName;
 use azure_core::http::policies::Policy;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
@@ -23,6 +22,7 @@ use crate::domain::credential::Credential;
 use crate::domain::key::ObjectKey;
 use crate::domain::object::ObjectMeta;
 use crate::provider::azure::address::Address;
+use crate::provider::azure::shared_key::SharedKey;
 use crate::provider::azure::sign::Links;
 use crate::provider::azure::transport::OverWire;
 use crate::provider::error::StoreOperation;
@@ -36,6 +36,7 @@ mod credential;
 mod error;
 mod list;
 mod read;
+mod shared_key;
 mod sign;
 mod transport;
 
@@ -84,6 +85,12 @@ impl BlobStorage {
     /// [`StoreErrorKind::NoCredential`] when the credential is another cloud's or cannot be used.
     pub fn open(&self, bucket: &Bucket, credential: &Credential) -> Result<Store, StoreError> {
         let address = Address::of(bucket)?;
+        if let Credential::AzureAccountKey(key) = credential {
+            let signer: Arc<dyn Policy> = Arc::new(SharedKey::new(address.account(), key));
+            let wire = Wire { pipeline: pipeline(self.client.clone(), Some(signer)), address };
+            // Links signed with an account key cannot be withdrawn without a new key, so there are none.
+            return Ok(Arc::new(AzureStore { wire, links: None }));
+        }
         let token = credential::token(credential, &self.client)?;
         let links = match &token {
             Some(token) => {
@@ -91,17 +98,16 @@ impl BlobStorage {
             }
             None => None,
         };
-        let wire = Wire { pipeline: pipeline(self.client.clone(), token), address };
+        let bearer = token
+            .map(|token| Arc::new(BearerTokenAuthorizationPolicy::new(token, [SCOPE])) as Arc<dyn Policy>);
+        let wire = Wire { pipeline: pipeline(self.client.clone(), bearer), address };
         Ok(Arc::new(AzureStore { wire, links }))
     }
 }
 
-fn pipeline(client: ClientOptions, token: Option<Arc<dyn TokenCredential>>) -> Pipeline {
-    let bearer = token
-        .map(|token| Arc::new(BearerTokenAuthorizationPolicy::new(token, [SCOPE])) as Arc<dyn Policy>)
-        .into_iter()
-        .collect();
-    Pipeline::new(Some("logboom"), option_env!("CARGO_PKG_VERSION"), client, Vec::new(), bearer, None)
+fn pipeline(client: ClientOptions, proof: Option<Arc<dyn Policy>>) -> Pipeline {
+    let proof = proof.into_iter().collect();
+    Pipeline::new(Some("logboom"), option_env!("CARGO_PKG_VERSION"), client, Vec::new(), proof, None)
 }
 
 /// The way to one container: where it is, and the pipeline that authorises and sends.

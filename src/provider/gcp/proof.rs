@@ -42,7 +42,8 @@ impl Proof {
             ),
             Credential::AwsKeys { .. }
             | Credential::AzureClientSecret { .. }
-            | Credential::AzureAccessToken(_) => {
+            | Credential::AzureAccessToken(_)
+            | Credential::AzureAccountKey(_) => {
                 return Err(no_credential("the credential is another provider's"));
             }
         })

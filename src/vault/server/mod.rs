@@ -38,6 +38,7 @@ pub use keeper::{Pauses, Standing};
 pub use path::VaultPath;
 pub use sign_in::SignIn;
 pub use tally::{Counts, VaultOperation};
+pub(super) use token::{refresh_after, up_to};
 pub use transport::may_be_called;
 
 /// How Vault is reached.

@@ -86,12 +86,12 @@ fn usable(life: Duration) -> Duration {
 }
 
 /// Between a half and five eighths of the life: spread, and always before two thirds.
-fn refresh_after(life: Duration) -> Duration {
+pub(in crate::vault) fn refresh_after(life: Duration) -> Duration {
     life / 2 + up_to(life / 8)
 }
 
 /// A random duration up to the ceiling: "full jitter" of the AWS Architecture Blog, "Exponential Backoff And Jitter".
-pub(super) fn up_to(ceiling: Duration) -> Duration {
+pub(in crate::vault) fn up_to(ceiling: Duration) -> Duration {
     // The standard library seeds each `RandomState` anew; nothing secret hangs on this number.
     let random = RandomState::new().hash_one(0_u8) >> 32;
     let nanos = (u128::from(random) * ceiling.as_nanos()) >> 32;

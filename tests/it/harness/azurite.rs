@@ -15,6 +15,10 @@ use crate::harness::tls::certificates;
 /// The account that Azurite has.
 pub const ACCOUNT: &str = "devstoreaccount1";
 
+/// The key of that account, the same in every Azurite.
+pub const ACCOUNT_KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
 /// The audience of tokens for storage.
 pub const AUDIENCE: &str = "https://storage.azure.com";
 

@@ -46,24 +46,43 @@ pub async fn start() -> TestApp {
 
 /// The settings of [`start`].
 pub async fn setup() -> Setup {
+    let filled = fill().await;
     let (s3, gcs, azurite) = (ministack().await, fake_gcs().await, Azurite::shared().await);
-    let (aws, gcp, container) = (s3.make_bucket().await, gcs.make_bucket().await, azurite.container().await);
-    let root = directory().join("bucket");
+    Setup::default()
+        .aws("aws-logs", &filled.aws, s3.endpoint())
+        .gcp("gcp-logs", &filled.gcp, gcs.endpoint())
+        .azure("azure-logs", &filled.azure, &azurite.endpoint())
+        .file("file-logs", &filled.file)
+}
+
+/// A native bucket at each provider.
+pub struct Filled {
+    /// In S3.
+    pub aws: String,
+    /// In Google Cloud Storage.
+    pub gcp: String,
+    /// A container.
+    pub azure: String,
+    /// A directory.
+    pub file: PathBuf,
+}
+
+/// Makes buckets with the same objects at all four.
+pub async fn fill() -> Filled {
+    let (s3, gcs, azurite) = (ministack().await, fake_gcs().await, Azurite::shared().await);
+    let (aws, gcp, azure) = (s3.make_bucket().await, gcs.make_bucket().await, azurite.container().await);
+    let file = directory().join("bucket");
     let hidden = HIDDEN.iter().map(|(key, canary)| (*key, canary.as_bytes().to_vec()));
     let all = PLAIN_KEYS.iter().map(|key| (*key, content(key))).chain(hidden);
     for (key, bytes) in all {
         s3.put(&aws, key, bytes.clone()).await;
         gcs.put(&gcp, key, Bytes::from(bytes.clone())).await;
-        azurite.put(&container, key, bytes.clone()).await;
-        let path: PathBuf = root.join(key);
+        azurite.put(&azure, key, bytes.clone()).await;
+        let path: PathBuf = file.join(key);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, bytes).expect("a file");
     }
-    Setup::default()
-        .aws("aws-logs", &aws, s3.endpoint())
-        .gcp("gcp-logs", &gcp, gcs.endpoint())
-        .azure("azure-logs", &container, &azurite.endpoint())
-        .file("file-logs", &root)
+    Filled { aws, gcp, azure, file }
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

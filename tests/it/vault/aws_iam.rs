@@ -6,7 +6,7 @@ use std::time::Duration;
 use logboom::domain::credential::Credential;
 use logboom::domain::proof::ProveIdentity;
 use logboom::domain::secret::Secret;
-use logboom::provider::aws::identity::{Caller, CallerIdentity};
+use logboom::provider::aws::identity::{Bound, Caller, CallerIdentity};
 use logboom::provider::wire;
 use logboom::vault::server::sign_in::AwsIam;
 use logboom::vault::server::{SignIn, Vault, VaultErrorKind};
@@ -25,7 +25,7 @@ fn prover(credential: Credential, server_id: &str) -> Arc<dyn ProveIdentity> {
     Arc::new(CallerIdentity::new(
         options,
         credential,
-        Caller { region: None, server_id: server_id.to_owned() },
+        Caller { region: None, bound: Bound::Vault(server_id.to_owned()) },
     ))
 }
 

@@ -16,6 +16,7 @@ mod aws_iam;
 mod failures;
 mod keeping;
 mod leaks;
+mod lent;
 mod secrets;
 mod service;
 mod sign_in;
