@@ -4,13 +4,12 @@
 //! Vault. Servers that a test seals or stops are always OpenBao's.
 
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::harness::servers::{Server, answers, free_port, home};
+use crate::harness::servers::{Server, answers, free_port, home, serial};
 use crate::harness::tls::certificates;
 
 /// The program inside the wheel, below the virtual environment's site-packages. The script beside it is Python.
@@ -48,8 +47,7 @@ fn setting(name: &str) -> Option<String> {
 
 /// A name that no other test uses, for mounts, roles and policies.
 pub fn name(what: &str) -> String {
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
-    format!("{what}-{}-{}", std::process::id(), GIVEN.fetch_add(1, Ordering::Relaxed))
+    format!("{what}-{}-{}", std::process::id(), serial())
 }
 
 impl OpenBao {
