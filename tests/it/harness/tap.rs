@@ -14,6 +14,9 @@ use tokio::task::JoinSet;
 /// Shorter texts are words, such as the names of methods.
 const LEAST: usize = 12;
 
+/// Lines of a PEM document.
+const KEY_LINE: usize = 40;
+
 /// The proxy; it stops with the value.
 pub struct Tap {
     /// Its base URL.
@@ -90,6 +93,11 @@ fn texts(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::String(text) if text.len() >= LEAST => {
             found.insert(text.clone());
+            // A key's document, and the lines of the key in it.
+            found.extend(text.lines().filter(|line| line.len() >= KEY_LINE).map(str::to_owned));
+            if let Ok(document @ Value::Object(_)) = serde_json::from_str(text) {
+                texts(&document["private_key"], found);
+            }
         }
         Value::Array(values) => values.iter().for_each(|value| texts(value, found)),
         Value::Object(members) => members.values().for_each(|value| texts(value, found)),

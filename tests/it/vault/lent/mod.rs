@@ -36,7 +36,7 @@ fn credential(name: &str, kind: &str, settings: &str) -> String {
 }
 
 /// A bucket at each provider, each with a credential of that provider's name.
-async fn buckets(filled: &Filled) -> String {
+pub(super) async fn buckets(filled: &Filled) -> String {
     let aws = format!("endpoint = \"{}\"", ministack().await.endpoint());
     let gcp = format!("endpoint = \"{}\"", fake_gcs().await.endpoint());
     let azure = Azurite::shared().await.endpoint();
@@ -109,7 +109,7 @@ fn gcp_key() -> Value {
 }
 
 /// A KV engine with a secret for each provider, and the credentials that refer to it.
-async fn key_values(bao: &OpenBao) -> (String, String) {
+pub(super) async fn key_values(bao: &OpenBao) -> (String, String) {
     let mount = bao.mount("kv", &json!({"version": "2"})).await;
     let mut settings = String::new();
     for (name, holds, data) in [
