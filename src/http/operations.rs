@@ -13,6 +13,7 @@ use crate::http::readiness::Audience;
 use crate::http::routes::health;
 use crate::http::state::AppState;
 use crate::provider::guarded::{OPERATIONS, Outcome};
+use crate::telemetry::leases::LeaseReading;
 use crate::telemetry::metrics::{StoreLabels, VaultLabels};
 
 /// The media type of the Prometheus text format (`OpenMetrics` 1.0).
@@ -59,6 +60,16 @@ fn take_over(state: &AppState, bucket: &Arc<Bucket>) {
 fn take_over_vault(state: &AppState) {
     state.metrics.vault_signed_in.set(state.vault.is_signed_in().map_or(0, i64::from));
     state.metrics.vault_token_seconds.set(i64::try_from(state.vault.token_seconds()).unwrap_or(i64::MAX));
+    for lent in state.vault.lent() {
+        state.metrics.leases.read(LeaseReading {
+            credential: &lent.name,
+            age_seconds: lent.age_seconds,
+            left_seconds: lent.left_seconds,
+        });
+        for (outcome, count) in &lent.calls {
+            state.metrics.leases.called(&lent.name, outcome, *count);
+        }
+    }
     for calls in state.vault.calls() {
         let labels = VaultLabels { operation: calls.operation.to_owned(), outcome: calls.outcome.to_owned() };
         state.metrics.vault_called(&labels, calls.count);

@@ -12,6 +12,7 @@ use crate::domain::bucket::Bucket;
 use crate::domain::time::{Clock, Timestamp};
 use crate::http::state::AppState;
 use crate::provider::{ListOptions, StoreErrorKind};
+use crate::service::vault_state::LentCredential;
 
 /// A finding younger than this is told again instead of made anew.
 const FRESH: Duration = Duration::from_secs(5);
@@ -32,6 +33,21 @@ struct Finding {
     kind: Kind,
     name: String,
     problem: Option<String>,
+    lent: Option<Lent>,
+}
+
+/// How a lent credential stands.
+#[derive(Debug, Clone)]
+struct Lent {
+    state: &'static str,
+    held_seconds: Option<u64>,
+    left_seconds: Option<u64>,
+}
+
+impl Finding {
+    const fn new(kind: Kind, name: String, problem: Option<String>) -> Self {
+        Self { kind, name, problem, lent: None }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +55,7 @@ enum Kind {
     StateStore,
     IdentityProvider,
     Vault,
+    Credential,
     Bucket,
 }
 
@@ -48,6 +65,7 @@ impl Kind {
             Self::StateStore => "state-store",
             Self::IdentityProvider => "identity-provider",
             Self::Vault => "vault",
+            Self::Credential => "credential",
             Self::Bucket => "bucket",
         }
     }
@@ -85,13 +103,13 @@ impl Readiness {
         let store = async {
             let well = tokio::time::timeout(LOOK, self.db.ping()).await.is_ok_and(|ping| ping.is_ok());
             let problem = (!well).then(|| "unreachable".to_owned());
-            vec![Finding { kind: Kind::StateStore, name: "state store".to_owned(), problem }]
+            vec![Finding::new(Kind::StateStore, "state store".to_owned(), problem)]
         };
         let providers = async {
             let looked = tokio::time::timeout(LOOK, state.authenticator.health()).await.unwrap_or_default();
             looked
                 .into_iter()
-                .map(|(name, problem)| Finding { kind: Kind::IdentityProvider, name, problem })
+                .map(|(name, problem)| Finding::new(Kind::IdentityProvider, name, problem))
                 .collect::<Vec<_>>()
         };
         let buckets = join_all(state.buckets.iter().map(|bucket| look_at(state, bucket)));
@@ -99,6 +117,8 @@ impl Readiness {
         let (mut findings, providers, vault, buckets) = tokio::join!(store, providers, vault, buckets);
         findings.extend(providers);
         findings.extend(vault);
+        // After the buckets, which ask for them.
+        findings.extend(state.vault.lent().map(lent));
         findings.extend(buckets);
         findings
     }
@@ -110,7 +130,14 @@ async fn look_at_vault(state: &AppState) -> Option<Finding> {
         Err(_) => Err("timed-out"),
     };
     let problem = looked.err().map(str::to_owned);
-    Some(Finding { kind: Kind::Vault, name: "Vault".to_owned(), problem })
+    Some(Finding::new(Kind::Vault, "Vault".to_owned(), problem))
+}
+
+fn lent(lent: LentCredential) -> Finding {
+    let problem = lent.problem.map(str::to_owned);
+    let standing =
+        Lent { state: lent.state, held_seconds: lent.age_seconds, left_seconds: lent.left_seconds };
+    Finding { lent: Some(standing), ..Finding::new(Kind::Credential, lent.name, problem) }
 }
 
 /// Lists one key of a bucket.
@@ -127,7 +154,7 @@ async fn look_at(state: &AppState, bucket: &Arc<Bucket>) -> Finding {
         Ok(Err(error)) => Some(word(&error.kind).to_owned()),
         Err(_) => Some("timed-out".to_owned()),
     };
-    Finding { kind: Kind::Bucket, name: bucket.id.to_string(), problem }
+    Finding::new(Kind::Bucket, bucket.id.to_string(), problem)
 }
 
 const fn word(kind: &StoreErrorKind) -> &'static str {
@@ -154,7 +181,7 @@ fn report(findings: &[Finding], age: Duration, audience: Audience) -> Report {
     let failing = |kind| findings.iter().any(|finding| finding.kind == kind && finding.problem.is_some());
     let status = if failing(Kind::StateStore) {
         "unavailable"
-    } else if [Kind::IdentityProvider, Kind::Vault, Kind::Bucket].into_iter().any(failing) {
+    } else if [Kind::IdentityProvider, Kind::Vault, Kind::Credential, Kind::Bucket].into_iter().any(failing) {
         "degraded"
     } else {
         "ready"
@@ -165,6 +192,9 @@ fn report(findings: &[Finding], age: Duration, audience: Audience) -> Report {
         ok: finding.problem.is_none(),
         problem: finding.problem.clone(),
         age_seconds: age.as_secs(),
+        state: finding.lent.as_ref().map(|lent| lent.state.to_owned()),
+        held_seconds: finding.lent.as_ref().and_then(|lent| lent.held_seconds),
+        left_seconds: finding.lent.as_ref().and_then(|lent| lent.left_seconds),
     });
     Report { status: status.to_owned(), dependencies: dependencies.collect() }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::vault::leases::{LeaseView, Leases};
+use crate::vault::leases::Leases;
 use crate::vault::server::{Standing, Vault, VaultError, VaultErrorKind, VaultOperation};
 
 /// The Vault of this service, where there is one, and what is lent.
@@ -10,6 +10,23 @@ use crate::vault::server::{Standing, Vault, VaultError, VaultErrorKind, VaultOpe
 pub struct VaultState {
     vault: Option<Vault>,
     leases: Arc<Leases>,
+}
+
+/// A lent credential from outside: all but what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LentCredential {
+    /// The name that it is configured under.
+    pub name: String,
+    /// `unasked`, `held`, `ageing` (held, but not renewed in time) or `failing`.
+    pub state: &'static str,
+    /// What went wrong last, until something goes well.
+    pub problem: Option<&'static str>,
+    /// Seconds since this one is held.
+    pub age_seconds: Option<u64>,
+    /// Seconds until it is no longer used, where it has an end.
+    pub left_seconds: Option<u64>,
+    /// How often asking for it ended in each way.
+    pub calls: Vec<(&'static str, u64)>,
 }
 
 /// How often something was asked of Vault and ended in one way.
@@ -30,9 +47,16 @@ impl VaultState {
         Self { vault, leases }
     }
 
-    /// How each lent credential stands, by its name. Asks nobody.
-    pub fn leases(&self) -> impl Iterator<Item = (&str, LeaseView)> {
-        self.leases.views().map(|(name, view)| (name.as_str(), view))
+    /// How each lent credential stands. Asks nobody.
+    pub fn lent(&self) -> impl Iterator<Item = LentCredential> {
+        self.leases.views().map(|(name, view)| LentCredential {
+            name: name.to_string(),
+            state: view.state.as_str(),
+            problem: view.trouble,
+            age_seconds: view.age.map(|age| age.as_secs()),
+            left_seconds: view.left.map(|left| left.as_secs()),
+            calls: view.counts.into_iter().collect(),
+        })
     }
 
     /// Looks now: `None` without a Vault, else what is wrong, as a stable word.

@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::telemetry::leases::LeaseMetrics;
+
 /// Upper bounds of the time until an answer begins, in seconds.
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -77,6 +79,8 @@ pub struct Metrics {
     pub vault_signed_in: Gauge,
     /// Seconds until the token of Vault is no longer used.
     pub vault_token_seconds: Gauge,
+    /// Lent credentials.
+    pub leases: LeaseMetrics,
     /// Bodies under way.
     pub streams: Gauge,
     /// Bytes of objects sent.
@@ -111,6 +115,7 @@ impl Metrics {
         let vault_token_seconds = Gauge::default();
         let help = "Seconds until the token of Vault is no longer used; 0 without one, or without an end";
         registry.register("vault_token_seconds", help, vault_token_seconds.clone());
+        let leases = LeaseMetrics::new(&mut registry);
         let streams = Gauge::default();
         registry.register("object_streams", "Object bodies under way", streams.clone());
         let bytes_sent = Counter::default();
@@ -124,6 +129,7 @@ impl Metrics {
             vault_calls,
             vault_signed_in,
             vault_token_seconds,
+            leases,
             streams,
             bytes_sent,
         }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use tracing_subscriber::EnvFilter;
 
+pub mod leases;
 pub mod metrics;
 
 /// How log lines are written.

@@ -2,5 +2,6 @@
 
 pub mod gcs;
 pub mod idp;
+pub mod tokens;
 pub mod vault;
 pub mod vault_aws;

@@ -1,10 +1,8 @@
 //! Vault's AWS, GCP and Azure engines, which OpenBao lacks, with leases of seconds. Written from Vault's published
 //! documents: "AWS secrets engine (API)", "Google Cloud secrets engine (API)", "Azure secrets engine (API)",
-//! "/sys/leases". What is lent, and what ends with it, is the test's business.
+//! "/sys/leases". What is lent is the test's business.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -19,14 +17,8 @@ use tokio::task::JoinSet;
 /// The token that signs in.
 pub const TOKEN: &str = "hvs.SECRET-of-the-engines";
 
-/// Something that takes time.
-pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
 /// What is lent for a path, the how-manieth time.
-type Lend = Box<dyn Fn(String, u64) -> Later<Loan> + Send + Sync>;
-
-/// What happens when a lease is given back or ends.
-type TakeBack = Box<dyn Fn(Value) -> Later<()> + Send + Sync>;
+type Lend = Box<dyn Fn(&str, u64) -> Loan + Send + Sync>;
 
 /// What is lent.
 #[derive(Clone)]
@@ -76,7 +68,6 @@ pub struct Book {
 struct Shared {
     book: Mutex<Book>,
     lend: Lend,
-    take_back: TakeBack,
 }
 
 /// The double; it stops with the value.
@@ -91,19 +82,10 @@ pub struct Engines {
 
 impl Engines {
     /// Starts it with what it lends.
-    pub async fn start(lend: impl Fn(String, u64) -> Later<Loan> + Send + Sync + 'static) -> Self {
-        Self::start_with(lend, |_| Box::pin(async {})).await
-    }
-
-    /// Starts it with what it lends, and what happens when that is given back.
-    pub async fn start_with(
-        lend: impl Fn(String, u64) -> Later<Loan> + Send + Sync + 'static,
-        take_back: impl Fn(Value) -> Later<()> + Send + Sync + 'static,
-    ) -> Self {
+    pub async fn start(lend: impl Fn(&str, u64) -> Loan + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        let shared =
-            Arc::new(Shared { book: Mutex::default(), lend: Box::new(lend), take_back: Box::new(take_back) });
+        let shared = Arc::new(Shared { book: Mutex::default(), lend: Box::new(lend) });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -130,12 +112,10 @@ impl Engines {
         self.book().refusal = refusal;
     }
 
-    /// Ends every lease, as an operator does.
-    pub async fn revoke_all(&self) {
+    /// Forgets every lease, as when an operator revokes them, and tells what they were.
+    pub fn revoke_all(&self) -> Vec<Value> {
         let leases = std::mem::take(&mut self.book().leases);
-        for lease in leases.into_values() {
-            (self.shared.take_back)(lease.loan.data).await;
-        }
+        leases.into_values().map(|lease| lease.loan.data).collect()
     }
 }
 
@@ -144,7 +124,7 @@ impl Shared {
         self.book.lock().expect("no poison")
     }
 
-    async fn lend(&self, path: &str, body: Value) -> Response {
+    fn lend(&self, path: &str, body: Value) -> Response {
         let number = {
             let mut book = self.book();
             book.asked.insert(path.to_owned(), body);
@@ -152,7 +132,7 @@ impl Shared {
             *count += 1;
             *count
         };
-        let loan = (self.lend)(path.to_owned(), number).await;
+        let loan = (self.lend)(path, number);
         if loan.ttl == 0 {
             return Json(json!({"lease_id": "", "lease_duration": 0, "renewable": false, "data": loan.data}))
                 .into_response();
@@ -180,16 +160,10 @@ impl Shared {
         Json(json!({"lease_id": id, "lease_duration": left, "renewable": true, "data": null})).into_response()
     }
 
-    async fn revoke(&self, body: &Value) -> Response {
-        let found = {
-            let mut book = self.book();
-            let found = book.leases.remove(body["lease_id"].as_str().unwrap_or_default());
-            book.revoked += u64::from(found.is_some());
-            found
-        };
-        if let Some(lease) = found {
-            (self.take_back)(lease.loan.data).await;
-        }
+    fn revoke(&self, body: &Value) -> Response {
+        let mut book = self.book();
+        let found = book.leases.remove(body["lease_id"].as_str().unwrap_or_default());
+        book.revoked += u64::from(found.is_some());
         StatusCode::NO_CONTENT.into_response()
     }
 
@@ -240,9 +214,9 @@ async fn answer(
         (_, "auth/token/lookup-self") => Json(json!({"data": {"id": TOKEN}})).into_response(),
         (_, "auth/token/revoke-self") => StatusCode::NO_CONTENT.into_response(),
         (_, "sys/leases/renew") => shared.renew(&body),
-        (_, "sys/leases/revoke") => shared.revoke(&body).await,
+        (_, "sys/leases/revoke") => shared.revoke(&body),
         (_, "sys/leases/lookup") => shared.look_up(&body),
-        ("GET" | "POST", path) if is_engine(path) => shared.lend(path, body).await,
+        ("GET" | "POST", path) if is_engine(path) => shared.lend(path, body),
         _ => errors(StatusCode::NOT_FOUND, "no handler for route"),
     }
 }

@@ -111,38 +111,62 @@ impl Ministack {
 
     /// Makes a person who may list and read one bucket and nothing else.
     pub async fn reader_of(&self, bucket: &str) -> Credential {
-        let user = format!("reader-{bucket}");
-        let policy = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["s3:ListBucket","s3:GetObject"],"Resource":["arn:aws:s3:::{bucket}","arn:aws:s3:::{bucket}/*"]}}]}}"#
-        );
-        self.iam(&[("Action", "CreateUser"), ("UserName", &user)]).await;
+        self.reader(&format!("reader-{bucket}"), bucket).await
+    }
+
+    /// Makes a person of that name who may list and read one bucket and nothing else.
+    pub async fn reader(&self, user: &str, bucket: &str) -> Credential {
+        self.iam(&[("Action", "CreateUser"), ("UserName", user)]).await;
         let put = [
             ("Action", "PutUserPolicy"),
-            ("UserName", &user),
+            ("UserName", user),
             ("PolicyName", "read"),
-            ("PolicyDocument", &policy),
+            ("PolicyDocument", &may_read(bucket)),
         ];
         self.iam(&put).await;
-        let made = self.iam(&[("Action", "CreateAccessKey"), ("UserName", &user)]).await;
-        Credential::AwsKeys {
-            access_key_id: element(&made, "AccessKeyId"),
-            secret_access_key: Secret::new(element(&made, "SecretAccessKey")),
-            session_token: None,
-        }
+        keys(&self.iam(&[("Action", "CreateAccessKey"), ("UserName", user)]).await, false)
+    }
+
+    /// Takes a person's key away.
+    pub async fn forget(&self, user: &str, access_key_id: &str) {
+        let delete = [("Action", "DeleteAccessKey"), ("UserName", user), ("AccessKeyId", access_key_id)];
+        self.iam(&delete).await;
     }
 
     /// Makes a role and assumes it: what a task gets that runs in it.
     pub async fn task_role(&self, name: &str) -> Credential {
+        let arn = self.role(name).await;
+        let assume = [("Action", "AssumeRole"), ("RoleArn", arn.as_str()), ("RoleSessionName", "task")];
+        keys(&self.query("sts", "2011-06-15", &assume).await, true)
+    }
+
+    /// Assumes a role that may do everything in S3, narrowed by a session policy to one bucket's objects.
+    pub async fn session(&self, bucket: &str) -> Credential {
+        let name = format!("all-{bucket}");
+        let arn = self.role(&name).await;
+        let all =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+        let put = [
+            ("Action", "PutRolePolicy"),
+            ("RoleName", name.as_str()),
+            ("PolicyName", "all"),
+            ("PolicyDocument", all),
+        ];
+        self.iam(&put).await;
+        let assume = [
+            ("Action", "AssumeRole"),
+            ("RoleArn", arn.as_str()),
+            ("RoleSessionName", "logboom"),
+            ("Policy", &may_read(bucket)),
+        ];
+        keys(&self.query("sts", "2011-06-15", &assume).await, true)
+    }
+
+    /// Makes a role that everybody may assume.
+    async fn role(&self, name: &str) -> String {
         let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
         let role = [("Action", "CreateRole"), ("RoleName", name), ("AssumeRolePolicyDocument", trust)];
-        let arn = element(&self.iam(&role).await, "Arn");
-        let assume = [("Action", "AssumeRole"), ("RoleArn", arn.as_str()), ("RoleSessionName", "task")];
-        let made = self.query("sts", "2011-06-15", &assume).await;
-        Credential::AwsKeys {
-            access_key_id: element(&made, "AccessKeyId"),
-            secret_access_key: Secret::new(element(&made, "SecretAccessKey")),
-            session_token: Some(Secret::new(element(&made, "SessionToken"))),
-        }
+        element(&self.iam(&role).await, "Arn")
     }
 
     /// Calls IAM's query API.
@@ -202,6 +226,21 @@ impl Ministack {
 fn element(xml: &str, name: &str) -> String {
     let (_, rest) = xml.split_once(&format!("<{name}>")).expect("the element");
     rest.split_once('<').expect("its end").0.to_owned()
+}
+
+fn may_read(bucket: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["s3:ListBucket","s3:GetObject"],"Resource":["arn:aws:s3:::{bucket}","arn:aws:s3:::{bucket}/*"]}}]}}"#
+    )
+}
+
+/// The keys in an answer of IAM or STS.
+fn keys(answer: &str, session: bool) -> Credential {
+    Credential::AwsKeys {
+        access_key_id: element(answer, "AccessKeyId"),
+        secret_access_key: Secret::new(element(answer, "SecretAccessKey")),
+        session_token: session.then(|| Secret::new(element(answer, "SessionToken"))),
+    }
 }
 
 fn root_keys() -> Credentials {

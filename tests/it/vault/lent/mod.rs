@@ -3,9 +3,11 @@
 use std::fmt::Write;
 
 use logboom::domain::credential::Credential;
+use logboom::domain::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::doubles::gcs::account;
+use crate::doubles::vault::Loan;
 use crate::harness::app::{Setup, TestApp};
 use crate::harness::azurite::{self, Azurite};
 use crate::harness::fake_gcs::fake_gcs;
@@ -14,11 +16,25 @@ use crate::harness::ministack::{Ministack, ministack};
 use crate::harness::openbao::OpenBao;
 use crate::vault::file;
 
+mod engines;
+mod failing;
+mod federated;
 mod key_value;
+mod rotation;
 
 /// How fast everything is looked after in these tests.
 const TIMES: &str = "\n[leases]\nwait = \"2s\"\nkv_refresh = \"1s\"\nretry_least = \"200ms\"\n\
     retry_most = \"500ms\"\nretry_most_refused = \"500ms\"\n";
+
+/// The settings of the double, signed in to by an AppRole.
+fn by_role(address: &str) -> String {
+    let secret_id = file("SECRET-id");
+    format!(
+        "\n[vault]\naddress = \"{address}\"\ntimeout = \"2s\"\nretry_least = \"200ms\"\nretry_most = \"500ms\"\n\
+         [vault.sign_in]\nmethod = \"approle\"\nrole_id = \"r\"\nsecret_id = \"file:{}\"\n{TIMES}",
+        secret_id.display()
+    )
+}
 
 /// The settings of a Vault that knows a token.
 fn signed_in(address: &str, token: &str) -> String {
@@ -100,6 +116,23 @@ fn aws_keys() -> Value {
 fn keys(credential: &Credential) -> Value {
     let Credential::AwsKeys { access_key_id, secret_access_key, .. } = credential else { panic!("keys") };
     json!({"access_key_id": access_key_id, "secret_access_key": secret_access_key.expose()})
+}
+
+/// Keys as the AWS engine lends them.
+fn lent_keys(credential: &Credential, ttl: u64, renewable: bool) -> Loan {
+    let Credential::AwsKeys { access_key_id, secret_access_key, session_token } = credential else {
+        panic!("keys")
+    };
+    let token = session_token.as_ref().map(Secret::expose);
+    let data = json!({"access_key": access_key_id, "secret_key": secret_access_key.expose(),
+        "security_token": token, "session_token": token});
+    Loan { data, ttl, max_ttl: 3600, renewable }
+}
+
+/// A token as the GCP engine lends it.
+fn lent_token(token: &str, ttl: u64) -> Loan {
+    let data = json!({"token": token, "token_ttl": ttl, "expires_at_seconds": 1});
+    Loan { data, ttl: 0, max_ttl: 0, renewable: false }
 }
 
 /// The service account as a secret holds it.
