@@ -35,7 +35,7 @@ use logboom::domain::label::LabelOrder;
 use logboom::domain::principal::{Group, Principal, PrincipalId, Proof};
 use logboom::domain::secret::Secret;
 use logboom::domain::time::{Clock, SystemClock, Timestamp};
-use logboom::vault::seal::{MasterKey, Purpose, Sealer};
+use logboom::vault::seal::{Keys, MasterKey, Purpose, Sealer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -82,7 +82,7 @@ fn sessions(criterion: &mut Criterion) {
         migrate_at_start: true,
     };
     let db = runtime.block_on(Db::open(&options)).unwrap();
-    let sealer = Sealer::new(&MasterKey::new([7; 32]), Purpose::Session).unwrap();
+    let sealer = Sealer::new(Keys::local(&MasterKey::new([7; 32])).unwrap(), Purpose::Session);
     let limits =
         SessionLimits { idle: Duration::from_hours(1), absolute: Duration::from_hours(8), max_per_person: 5 };
     let sessions = Sessions::new(db, sealer, labels(), limits, Arc::new(SystemClock));

@@ -34,9 +34,10 @@ use crate::service::vault_state::VaultState;
 use crate::telemetry::metrics::Metrics;
 use crate::vault::exchange::{self, Exchange, ExchangeError};
 use crate::vault::fixed::FixedCredentials;
+use crate::vault::key_ring::KeyRing;
 use crate::vault::kinds::Means;
 use crate::vault::leases::Leases;
-use crate::vault::seal::{Purpose, SealError, Sealer};
+use crate::vault::seal::{Keys, Purpose, SealError, Sealer};
 use crate::vault::server::{Vault, VaultError};
 use crate::vault::sources::Sources;
 
@@ -89,6 +90,7 @@ pub struct App {
     state: AppState,
     vault: Option<Vault>,
     leases: Arc<Leases>,
+    keys: Keys,
     more: Router,
 }
 
@@ -144,10 +146,11 @@ impl App {
         let tls = config.edge.tls.as_ref().map(tls::acceptor).transpose()?.map(TlsAcceptorBox);
         let vault = vault(&mut config)?;
         let leases = Arc::new(leases(&mut config, vault.clone(), Arc::clone(&extras.clock))?);
-        let lenders = (vault.clone(), Arc::clone(&leases));
+        let keys = sealing_keys(&mut config, vault.as_ref())?;
+        let lenders = (vault.clone(), Arc::clone(&leases), keys.clone());
         let state = AppState::new(parts(config, lenders, extras.clock).await?);
         let more = extras.routes;
-        Ok(Self { listener, address, operations, operations_address, tls, state, vault, leases, more })
+        Ok(Self { listener, address, operations, operations_address, tls, state, vault, leases, keys, more })
     }
 
     /// Where the service listens.
@@ -175,7 +178,12 @@ impl App {
             }
         };
         let housekeeping = self.state.authenticator.housekeeping(stop.clone());
-        tokio::join!(api, operators, housekeeping, sign_in(self.vault.as_ref(), &stop));
+        let fresh_keys = async {
+            if let Some(ring) = self.keys.ring() {
+                ring.keep_fresh(&stop).await;
+            }
+        };
+        tokio::join!(api, operators, housekeeping, sign_in(self.vault.as_ref(), &stop), fresh_keys);
         // After everything that may still have needed them.
         self.leases.close().await;
         if let Some(vault) = self.vault {
@@ -215,6 +223,19 @@ fn leases(config: &mut Config, vault: Option<Vault>, clock: Arc<dyn Clock>) -> R
     Ok(Leases::new(references, &Means { vault, exchange }, &config.leases, clock))
 }
 
+/// What seals sessions, logins and page tokens. Vault is not asked yet.
+fn sealing_keys(config: &mut Config, vault: Option<&Vault>) -> Result<Keys, SealError> {
+    let local = config.sealing.local.take();
+    match (config.sealing.transit.take(), vault, local) {
+        (Some(transit), Some(vault), earlier) => {
+            Keys::vault(KeyRing::new(vault.clone(), transit), earlier.as_ref())
+        }
+        (_, _, Some(local)) => Keys::local(&local),
+        // The configuration has one of them, and a Vault for the former.
+        (_, _, None) => Err(SealError::Crypto),
+    }
+}
+
 /// Signs in ahead of the first request. Whether it works is told by the client's own log lines, and by readiness.
 async fn sign_in(vault: Option<&Vault>, stop: &CancellationToken) {
     if let Some(vault) = vault {
@@ -224,16 +245,15 @@ async fn sign_in(vault: Option<&Vault>, stop: &CancellationToken) {
 
 async fn parts(
     config: Config,
-    (vault, leases): (Option<Vault>, Arc<Leases>),
+    (vault, leases, keys): (Option<Vault>, Arc<Leases>, Keys),
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, StartError> {
     let db = Db::open(&config.state).await?;
     let authorizer = Authorizer::load(&config.policies)?;
-    let authenticator =
-        Authenticator::build(config.identity.options, db.clone(), &config.master_key, Arc::clone(&clock))?;
+    let authenticator = Authenticator::build(config.identity.options, db.clone(), &keys, Arc::clone(&clock))?;
     let fixed = Arc::new(FixedCredentials::new(config.credentials));
     let credentials = Arc::new(Sources::new(fixed, Arc::clone(&leases)));
-    let page_tokens = PageTokens::new(Sealer::new(&config.master_key, Purpose::PageToken)?);
+    let page_tokens = PageTokens::new(Sealer::new(keys, Purpose::PageToken));
     let principal = config.edge.principal;
     Ok(Parts {
         authenticator,

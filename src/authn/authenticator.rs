@@ -20,7 +20,7 @@ use crate::db::Db;
 use crate::domain::principal::Principal;
 use crate::domain::time::Clock;
 use crate::telemetry::error_chain;
-use crate::vault::seal::{MasterKey, Purpose, SealError, Sealer};
+use crate::vault::seal::{Keys, Purpose, SealError, Sealer};
 
 /// A page that asks by itself says so with this header; such a request does not begin the idle time anew.
 pub const X_LOGBOOM_POLL: HeaderName = HeaderName::from_static("x-logboom-poll");
@@ -54,9 +54,6 @@ pub enum BuildError {
     /// The HTTP client cannot be made.
     #[error("the client for identity providers cannot be made")]
     Client(#[source] FetchError),
-    /// The sealing keys cannot be made.
-    #[error("the sealing keys cannot be made")]
-    Seal(#[from] SealError),
 }
 
 /// Why a caller was not recognised.
@@ -79,6 +76,9 @@ pub enum Away {
     /// The state store, which holds the sessions.
     #[error("the state store")]
     StateStore,
+    /// Vault, which holds the keys of the sessions.
+    #[error("Vault, which keeps the keys of sessions,")]
+    Vault,
 }
 
 /// A recognised caller.
@@ -98,12 +98,7 @@ pub struct Authenticator {
 
 impl Authenticator {
     /// Puts the parts together.
-    pub fn build(
-        options: Options,
-        db: Db,
-        master_key: &MasterKey,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, BuildError> {
+    pub fn build(options: Options, db: Db, keys: &Keys, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
         check(&options.providers)?;
         let callback = options.public_url.join("/auth/callback").map_err(BuildError::Callback)?;
         let (mut providers, mut doors) = (Vec::new(), Vec::new());
@@ -127,10 +122,10 @@ impl Authenticator {
                 clock: Arc::clone(&clock),
             }));
         }
-        let sealer = Sealer::new(master_key, Purpose::Session)?;
+        let sealer = Sealer::new(keys.clone(), Purpose::Session);
         let sessions =
             Sessions::new(db.clone(), sealer, options.labels, options.sessions, Arc::clone(&clock));
-        let sealer = Sealer::new(master_key, Purpose::LoginFlow)?;
+        let sealer = Sealer::new(keys.clone(), Purpose::LoginFlow);
         let logins = Logins::new(db, sealer, Arc::clone(&clock), providers, Arc::new(sessions));
         let bearers = Bearers::new(doors, Arc::clone(&clock), options.remembered_tokens);
         Ok(Self { bearers, logins, clock })
@@ -169,7 +164,10 @@ impl Authenticator {
         let activity = if polling { Activity::Polling } else { Activity::Person };
         let away = |error: SessionError| {
             tracing::warn!(chain = error_chain(&error), "a session could not be looked up");
-            AuthnError::Unavailable(Away::StateStore)
+            AuthnError::Unavailable(match error {
+                SessionError::Seal(SealError::Away) => Away::Vault,
+                _ => Away::StateStore,
+            })
         };
         let found = self.logins.sessions.find(id, activity).await.map_err(away)?;
         let session = found.ok_or(AuthnError::Unauthenticated)?;

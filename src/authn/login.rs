@@ -19,7 +19,7 @@ use crate::authn::session::{IdHash, SessionError, Sessions};
 use crate::db::Db;
 use crate::domain::secret::Secret;
 use crate::domain::time::Clock;
-use crate::vault::seal::Sealer;
+use crate::vault::seal::{SealError, Sealer};
 
 /// How long a login may take.
 pub const LOGIN_TIME: Duration = Duration::from_mins(10);
@@ -111,8 +111,8 @@ impl From<NoRandom> for LogInError {
     }
 }
 
-impl From<crate::vault::seal::SealError> for LogInError {
-    fn from(error: crate::vault::seal::SealError) -> Self {
+impl From<SealError> for LogInError {
+    fn from(error: SealError) -> Self {
         Self::Session(error.into())
     }
 }
@@ -166,7 +166,7 @@ impl Logins {
         };
         let state_hash = hash(&begun.state);
         let plain = Secret::new(serde_json::to_vec(&pending).unwrap_or_default());
-        let sealed = self.sealer.seal(&state_hash, plain.expose())?;
+        let sealed = self.sealer.seal(&state_hash, plain.expose()).await?;
         self.db.insert_login_flow(&state_hash, &sealed, self.clock.now().plus(LOGIN_TIME)).await?;
         Ok(Begun { location: begun.location, binding })
     }
@@ -195,7 +195,10 @@ impl Logins {
         let state_hash = hash(state);
         let sealed = self.db.take_login_flow(&state_hash, self.clock.now()).await?;
         let sealed = sealed.ok_or(LogInError::StateMismatch)?;
-        let plain = self.sealer.open(&state_hash, &sealed).map_err(|_| LogInError::StateMismatch)?;
+        let plain = self.sealer.open(&state_hash, &sealed).await.map_err(|error| match error {
+            SealError::Away => error.into(),
+            SealError::NotOurs | SealError::Crypto => LogInError::StateMismatch,
+        })?;
         let pending: Pending =
             serde_json::from_slice(plain.expose()).map_err(|_| LogInError::StateMismatch)?;
         let same = pending.binding.ct_eq(&hash(binding));

@@ -110,7 +110,7 @@ impl Sessions {
             issuer: record.issuer.clone(),
             subject: record.subject.clone(),
             idp_session,
-            sealed: self.sealer.seal(&id_hash, &record.to_bytes())?,
+            sealed: self.sealer.seal(&id_hash, &record.to_bytes()).await?,
             version: 0,
             created_at: now,
             last_active_at: now,
@@ -144,8 +144,12 @@ impl Sessions {
     /// Finds a session in the store, past the cache.
     pub async fn look_up(&self, id_hash: &IdHash) -> Result<Option<Session>, SessionError> {
         let Some(row) = self.db.find_session(id_hash).await? else { return Ok(None) };
-        // What cannot be opened was sealed under another key: to us there is no such session.
-        let Ok(plain) = self.sealer.open(id_hash, &row.sealed) else { return Ok(None) };
+        let plain = match self.sealer.open(id_hash, &row.sealed).await {
+            Ok(plain) => plain,
+            Err(SealError::Away) => return Err(SealError::Away.into()),
+            // What cannot be opened was sealed under another key: to us there is no such session.
+            Err(SealError::NotOurs | SealError::Crypto) => return Ok(None),
+        };
         let Some(record) = SessionRecord::from_bytes(plain.expose()) else { return Ok(None) };
         let ends_at = record.ends_at().map_or(row.expires_at, |end| row.expires_at.min(end));
         let Some(principal) = record.principal(&self.labels, ends_at) else { return Ok(None) };
@@ -153,7 +157,7 @@ impl Sessions {
             id_hash: *id_hash,
             principal: Arc::new(principal),
             record: Arc::new(record),
-            version: row.version,
+            version: self.sealed_anew(&row, plain.expose()).await,
             idp_session: row.idp_session,
             last_active_at: row.last_active_at,
             ends_at,
@@ -162,9 +166,22 @@ impl Sessions {
         Ok(Some(session))
     }
 
+    /// Seals under the key in use what an earlier one sealed. Answers the version that is stored then.
+    async fn sealed_anew(&self, row: &SessionRow, plain: &[u8]) -> i64 {
+        if !self.sealer.is_outdated(&row.sealed) {
+            return row.version;
+        }
+        let Ok(sealed) = self.sealer.seal(&row.id_hash, plain).await else { return row.version };
+        match self.db.replace_sealed(&row.id_hash, row.version, &sealed).await {
+            Ok(true) => row.version + 1,
+            // Another request was first, or the store failed: the next use tries again.
+            Ok(false) | Err(_) => row.version,
+        }
+    }
+
     /// Replaces what is sealed, unless another request or replica was first.
     pub async fn replace(&self, session: &Session, record: &SessionRecord) -> Result<bool, SessionError> {
-        let sealed = self.sealer.seal(&session.id_hash, &record.to_bytes())?;
+        let sealed = self.sealer.seal(&session.id_hash, &record.to_bytes()).await?;
         let replaced = self.db.replace_sealed(&session.id_hash, session.version, &sealed).await?;
         self.forget(&session.id_hash);
         Ok(replaced)

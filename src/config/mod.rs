@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-
 use crate::config::http::Edge;
 use crate::config::reader::{ConfigProblem, Problems, Section};
+use crate::config::sealing::Sealing;
 use crate::config::secret_ref::Environment;
 use crate::db;
 use crate::domain::bucket::Bucket;
@@ -19,7 +17,6 @@ use crate::domain::secret::Secret;
 use crate::service::stores::Options as StoreOptions;
 use crate::telemetry::{self, LogFormat};
 use crate::vault::fixed::CredentialRecipe;
-use crate::vault::seal::MasterKey;
 
 pub mod buckets;
 pub mod http;
@@ -27,6 +24,7 @@ pub mod identity;
 pub mod leases;
 pub mod load;
 pub mod reader;
+pub mod sealing;
 pub mod secret_ref;
 pub mod setting;
 pub mod stores;
@@ -42,8 +40,8 @@ pub struct Config {
     pub edge: Edge,
     /// The state store.
     pub state: db::Options,
-    /// The key under which sessions, logins and page tokens are sealed.
-    pub master_key: MasterKey,
+    /// What seals sessions, logins and page tokens.
+    pub sealing: Sealing,
     /// Who is asking.
     pub identity: identity::Identity,
     /// The site's labels.
@@ -114,7 +112,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
             root.pass_over(key);
         }
     }
-    let (session, master_key) = session(root, environment);
+    let (session, sealing) = session(root, environment);
     let public_url = edge.as_ref().map(|edge| edge.options.public_url.clone());
     let identity =
         labels.as_ref().and_then(|labels| identity::identity(root, environment, labels, session, public_url));
@@ -125,13 +123,16 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
     let credentials = buckets::credentials(root, environment);
     if matches!(vault, Some(None)) {
         credentials.without_vault(root);
+        if sealing.as_ref().is_some_and(|sealing| sealing.transit.is_some()) {
+            root.problem("session.transit", "needs [vault]");
+        }
     }
     let buckets = labels.as_ref().map(|labels| buckets::buckets(root, labels, &credentials));
     let telemetry = telemetry(root);
     Some(Config {
         edge: edge?,
         state: state?,
-        master_key: master_key?,
+        sealing: sealing?,
         identity: identity?,
         labels: labels?,
         policies: policies?,
@@ -190,22 +191,12 @@ fn labels(root: &mut Section) -> Option<LabelOrder> {
 fn session(
     root: &mut Section,
     environment: &Environment,
-) -> (Option<identity::SessionLimits>, Option<MasterKey>) {
+) -> (Option<identity::SessionLimits>, Option<Sealing>) {
     let mut section = root.section("session");
     let limits = identity::session_limits(&mut section);
-    let key = secret_ref::secret(&mut section, "key", environment).and_then(|text| {
-        let decoded = BASE64_STANDARD.decode(text.expose().trim()).ok().map(Secret::new);
-        let bytes = decoded.and_then(|bytes| <[u8; 32]>::try_from(bytes.expose().as_slice()).ok());
-        if bytes.is_none() {
-            section.problem(
-                "key",
-                "expected a reference to 32 random bytes in base64 (openssl rand -base64 32)",
-            );
-        }
-        bytes.map(Secret::new)
-    });
+    let sealing = sealing::sealing(&mut section, environment);
     section.close();
-    (limits, key)
+    (limits, sealing)
 }
 
 fn policies(root: &mut Section) -> Option<PathBuf> {

@@ -101,7 +101,7 @@ fn the_least_configuration_is_enough() {
     assert!(config.buckets.is_empty());
     assert_eq!(config.edge.options.listen.port(), 8080);
     assert_eq!(config.edge.options.hosts, ["logs.example"]);
-    assert_eq!(config.master_key.expose(), &[7; 32]);
+    assert_eq!(config.sealing.local.unwrap().expose(), &[7; 32]);
 }
 
 #[test]

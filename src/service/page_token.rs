@@ -10,7 +10,7 @@ use crate::domain::bucket::BucketId;
 use crate::domain::key::Prefix;
 use crate::domain::principal::PrincipalId;
 use crate::domain::time::Timestamp;
-use crate::vault::seal::Sealer;
+use crate::vault::seal::{SealError, Sealer};
 
 /// How long a token can be used; a listing is walked in minutes.
 const LIFETIME: Duration = Duration::from_hours(24);
@@ -64,30 +64,37 @@ impl PageTokens {
     }
 
     /// Makes a token.
-    pub fn make(&self, listing: Listing<'_>, position: &Position) -> Result<String, InvalidPageToken> {
-        let plain = serde_json::to_vec(position).map_err(|_| InvalidPageToken)?;
-        let sealed = self.sealer.seal(&belongs_to(listing), &plain).map_err(|_| InvalidPageToken)?;
+    ///
+    /// # Errors
+    /// [`SealError::Away`] when the key cannot be had.
+    pub async fn make(&self, listing: Listing<'_>, position: &Position) -> Result<String, SealError> {
+        let plain = serde_json::to_vec(position).map_err(|_| SealError::Crypto)?;
+        let sealed = self.sealer.seal(&belongs_to(listing), &plain).await?;
         Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }
 
     /// Opens a token.
     ///
     /// # Errors
-    /// [`InvalidPageToken`] when it is forged, cut, too old, or was made for another person or listing.
-    pub fn open(
+    /// [`PageTokenError::Invalid`] when it is forged, cut, too old, or was made for another person or listing.
+    pub async fn open(
         &self,
         listing: Listing<'_>,
         token: &str,
         now: Timestamp,
-    ) -> Result<Position, InvalidPageToken> {
+    ) -> Result<Position, PageTokenError> {
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(InvalidPageToken);
+            return Err(PageTokenError::Invalid);
         }
-        let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| InvalidPageToken)?;
-        let plain = self.sealer.open(&belongs_to(listing), &sealed).map_err(|_| InvalidPageToken)?;
-        let position: Position = serde_json::from_slice(plain.expose()).map_err(|_| InvalidPageToken)?;
+        let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| PageTokenError::Invalid)?;
+        let plain = self.sealer.open(&belongs_to(listing), &sealed).await.map_err(|error| match error {
+            SealError::Away => PageTokenError::Away,
+            SealError::NotOurs | SealError::Crypto => PageTokenError::Invalid,
+        })?;
+        let position: Position =
+            serde_json::from_slice(plain.expose()).map_err(|_| PageTokenError::Invalid)?;
         let age = now.since(Timestamp::from_unix_millis(position.made_at));
-        if age > LIFETIME { Err(InvalidPageToken) } else { Ok(position) }
+        if age > LIFETIME { Err(PageTokenError::Invalid) } else { Ok(position) }
     }
 }
 
@@ -108,20 +115,27 @@ fn belongs_to(listing: Listing<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The token does not open this listing for this person.
+/// Why a token does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the page token is not one of this listing, or too old; begin the listing anew")]
-pub struct InvalidPageToken;
+pub enum PageTokenError {
+    /// It does not open this listing for this person.
+    #[error("the page token is not one of this listing, or too old; begin the listing anew")]
+    Invalid,
+    /// The key cannot be had.
+    #[error("the key of page tokens cannot be had")]
+    Away,
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::secret::Secret;
-    use crate::vault::seal::Purpose;
+    use crate::vault::seal::{Keys, Purpose};
 
-    #[test]
-    fn a_token_opens_for_its_person_and_listing_only() {
-        let tokens = PageTokens::new(Sealer::new(&Secret::new([1; 32]), Purpose::PageToken).unwrap());
+    #[tokio::test]
+    async fn a_token_opens_for_its_person_and_listing_only() {
+        let tokens =
+            PageTokens::new(Sealer::new(Keys::local(&Secret::new([1; 32])).unwrap(), Purpose::PageToken));
         let ana = PrincipalId { issuer: "i".to_owned(), subject: "ana".to_owned() };
         let bob = PrincipalId { subject: "bob".to_owned(), ..ana.clone() };
         let (pay, zpay) = (BucketId::parse("pay").unwrap(), BucketId::parse("zpay").unwrap());
@@ -129,9 +143,9 @@ mod tests {
         let right = Listing { principal: &ana, bucket: &pay, prefix: &a, folded: true };
         let now = Timestamp::from_unix_seconds(1_000_000);
         let position = Position::new(None, Some("secret-cursor".to_owned()), now);
-        let token = tokens.make(right, &position).unwrap();
+        let token = tokens.make(right, &position).await.unwrap();
 
-        assert_eq!(tokens.open(right, &token, now), Ok(position));
+        assert_eq!(tokens.open(right, &token, now).await, Ok(position));
         assert!(!token.contains("secret-cursor"));
         for wrong in [
             Listing { principal: &bob, ..right },
@@ -139,12 +153,12 @@ mod tests {
             Listing { prefix: &b, ..right },
             Listing { folded: false, ..right },
         ] {
-            assert_eq!(tokens.open(wrong, &token, now), Err(InvalidPageToken), "{wrong:?}");
+            assert_eq!(tokens.open(wrong, &token, now).await, Err(PageTokenError::Invalid), "{wrong:?}");
         }
         let later = now.plus(Duration::from_hours(25));
-        assert_eq!(tokens.open(right, &token, later), Err(InvalidPageToken));
+        assert_eq!(tokens.open(right, &token, later).await, Err(PageTokenError::Invalid));
         for garbage in ["", "../../", "AAAA", &"A".repeat(1 << 20)] {
-            assert_eq!(tokens.open(right, garbage, now), Err(InvalidPageToken));
+            assert_eq!(tokens.open(right, garbage, now).await, Err(PageTokenError::Invalid));
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::vault::kinds::ObtainError;
 
 pub mod exchange;
 pub mod fixed;
+pub mod key_ring;
 pub mod kinds;
 pub mod leases;
 pub mod seal;

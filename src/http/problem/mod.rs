@@ -60,6 +60,14 @@ impl Problem {
         Self::invalid(vec![FieldProblem { field: field.to_owned(), message: message.to_string() }])
     }
 
+    /// The keys of sessions and page tokens cannot be had.
+    #[must_use]
+    pub fn vault_away() -> Self {
+        Self::new(Slug::VaultUnavailable, "Vault, which keeps the keys of sessions, is away")
+            .hint("Try again shortly")
+            .retry_after(5)
+    }
+
     /// The one answer for what is not there and for what the caller may not know of.
     #[must_use]
     pub fn not_found() -> Self {
@@ -160,6 +168,7 @@ impl From<AuthnError> for Problem {
                 let slug = match away {
                     Away::IdentityProvider => Slug::IdentityProviderUnavailable,
                     Away::StateStore => Slug::StateStoreUnavailable,
+                    Away::Vault => Slug::VaultUnavailable,
                 };
                 let detail = format!("Nobody can be recognised now: {away} is away");
                 Self::new(slug, detail).hint("Try again shortly").retry_after(5)

@@ -39,6 +39,7 @@ pages!(
     "store-unavailable",
     "too-large",
     "unauthenticated",
+    "vault-unavailable",
 );
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ pub enum Slug {
     IdentityProviderUnavailable,
     /// 503: sessions cannot be read or kept.
     StateStoreUnavailable,
+    /// 503: the keys of sessions and page tokens cannot be had.
+    VaultUnavailable,
     /// 503: the server is at its limit or shutting down.
     Overloaded,
     /// 504: the cloud did not answer in time.
@@ -59,7 +61,7 @@ pub enum Slug {
 
 impl Slug {
     /// Every kind, in the order of their status.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::LoginStateMismatch,
         Self::LoginFailed,
@@ -83,6 +85,7 @@ impl Slug {
         Self::CredentialsUnavailable,
         Self::IdentityProviderUnavailable,
         Self::StateStoreUnavailable,
+        Self::VaultUnavailable,
         Self::Overloaded,
         Self::StoreTimeout,
     ];
@@ -151,6 +154,9 @@ impl Slug {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The state store is not available",
             ),
+            Self::VaultUnavailable => {
+                ("vault-unavailable", StatusCode::SERVICE_UNAVAILABLE, "Vault is not available")
+            }
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "The server is at its limit"),
             Self::StoreTimeout => {
                 ("store-timeout", StatusCode::GATEWAY_TIMEOUT, "The storage did not answer in time")

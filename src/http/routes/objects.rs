@@ -15,7 +15,8 @@ use crate::http::problem::{Problem, store};
 use crate::http::state::AppState;
 use crate::provider::MAX_PAGE;
 use crate::service::objects::{self, ListAsk};
-use crate::service::page_token::{Listing, Position};
+use crate::service::page_token::{Listing, PageTokenError, Position};
+use crate::vault::seal::SealError;
 
 /// The parsed query of a listing.
 #[derive(Debug)]
@@ -41,6 +42,13 @@ impl Ask for List {
     }
 }
 
+fn page_token_problem(error: PageTokenError) -> Problem {
+    match error {
+        PageTokenError::Invalid => Problem::invalid_field("page_token", error),
+        PageTokenError::Away => Problem::vault_away(),
+    }
+}
+
 /// Lists one page.
 pub async fn list(
     state: AppState,
@@ -55,14 +63,23 @@ pub async fn list(
         folded: asked.delimiter.is_some(),
     };
     let now = state.clock.now();
-    let position = asked.page_token.as_deref().map(|token| state.page_tokens.open(listing, token, now));
-    let position = position.transpose().map_err(|error| Problem::invalid_field("page_token", error))?;
+    let position = match asked.page_token.as_deref() {
+        Some(token) => Some(state.page_tokens.open(listing, token, now).await.map_err(page_token_problem)?),
+        None => None,
+    };
     let ask = ListAsk { delimiter: asked.delimiter, limit: asked.limit, position };
     let page = objects::list(&state.stores, &permit, &ask).await;
     let page = page.map_err(|error| store::problem(&target.bucket, &error))?;
     let next = page.next.map(|(scope, cursor)| Position::new(scope, cursor, now));
-    let next = next.map(|position| state.page_tokens.make(listing, &position)).transpose();
-    let next = next.map_err(|error| Problem::internal(&error))?;
+    let next = match next {
+        Some(position) => {
+            Some(state.page_tokens.make(listing, &position).await.map_err(|error| match error {
+                SealError::Away => Problem::vault_away(),
+                SealError::NotOurs | SealError::Crypto => Problem::internal(&error),
+            })?)
+        }
+        None => None,
+    };
     let body = ObjectList {
         prefixes: page.prefixes.iter().map(|prefix| prefix.as_str().to_owned()).collect(),
         objects: page.objects.iter().map(ObjectView::from).collect(),

@@ -35,7 +35,7 @@ mod transport;
 
 pub use error::{VaultError, VaultErrorKind};
 pub use keeper::{Pauses, Standing};
-pub use path::VaultPath;
+pub use path::{InvalidVaultPath, VaultPath};
 pub use sign_in::SignIn;
 pub use tally::{Counts, VaultOperation};
 pub(super) use token::{refresh_after, up_to};
@@ -96,6 +96,12 @@ impl Vault {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { inner: Arc::clone(&self.inner), timeout }
+    }
+
+    /// The time for a whole call.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Sends a request in the service's own name. A token that Vault no longer knows is replaced, once.

@@ -313,6 +313,7 @@ impl Flow {
 }
 
 /// A browser with its cookies. It remembers all that it saw.
+#[derive(Clone)]
 pub struct Browser {
     origin: String,
     http: reqwest::Client,

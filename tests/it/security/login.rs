@@ -17,6 +17,7 @@ use logboom::db::{self, Db};
 use logboom::domain::label::LabelOrder;
 use logboom::domain::secret::Secret;
 use logboom::domain::time::{Clock, SystemClock};
+use logboom::vault::seal::Keys;
 use serde_json::{Value, json};
 
 use crate::doubles::idp::{Idp, Key};
@@ -39,8 +40,8 @@ impl Site {
             migrate_at_start: true,
         };
         let db = Db::open(&options).await.expect("a database");
-        let master = Secret::new([7; 32]);
-        let authenticator = Authenticator::build(identity(&idp.issuer), db, &master, Arc::new(SystemClock));
+        let keys = Keys::local(&Secret::new([7; 32])).expect("keys");
+        let authenticator = Authenticator::build(identity(&idp.issuer), db, &keys, Arc::new(SystemClock));
         let authenticator = authenticator.expect("an authenticator");
         let provider = Arc::clone(authenticator.logins().providers().first().expect("a provider"));
         Self { idp, key, provider, authenticator }

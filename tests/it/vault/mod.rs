@@ -17,6 +17,7 @@ mod failures;
 mod keeping;
 mod leaks;
 mod lent;
+mod sealing;
 mod secrets;
 mod service;
 mod sign_in;
