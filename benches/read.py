@@ -9,7 +9,7 @@ largest. Absolute figures belong to this machine and its neighbours. A full run 
 import argparse
 import datetime
 import random
-import selectors
+import shutil
 import signal
 import socket
 import statistics
@@ -56,7 +56,7 @@ def check_bytes(rig, targets, sizes):
         with open(rig.path("files", "bucket", str(size)), "rb") as file:
             expect = bench.sha256(file)
         for target in targets:
-            for objects in filter(None, (target.objects, target.tls_objects)):
+            for objects in filter(None, (target.objects, target.tls_objects, *target.clouds.values())):
                 status, digest = target.fetch(objects + str(size))
                 if (status, digest) != (200, expect):
                     raise SystemExit(f"{target.name} does not give the {name_of(size)} object as it is (status {status})")
@@ -65,18 +65,20 @@ def check_bytes(rig, targets, sizes):
 def objects_table(rig, peer, logboom, sizes, connections, rounds):
     yield "| object · connections | requests/s | CPU per request | bytes/s | CPU per GiB | Logboom's own figures |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    rows = [(size, count, "objects") for size in sizes for count in connections]
-    rows += [(8 * MIB, count, "tls_objects") for count in connections if count != 64]
-    for size, count, store in rows:
-        runs = {target.name: (target, getattr(target, store) + str(size), count) for target in (logboom, peer)}
+    rows = [(size, count, "", lambda target: target.objects) for size in sizes for count in connections]
+    tls = lambda target: target.tls_objects
+    rows += [(8 * MIB, count, ", TLS to the store", tls) for count in connections if count != 64]
+    rows += [(8 * MIB, 16, ", Google's protocol", lambda target: target.clouds["gcp"])]
+    rows += [(8 * MIB, 16, ", Azure's protocol", lambda target: target.clouds["azure"])]
+    for size, count, label, objects in rows:
+        runs = {target.name: (target, objects(target) + str(size), count) for target in (logboom, peer)}
         results = rounds_of(rig, runs, rounds)
         fields = ("requests", "cpu_request", "bytes", "cpu_gib")
         cells = [spread(ratios(results, logboom.name, peer.name, field)) for field in fields]
         if size >= 8 * MIB:
             # Few requests end within a run, so requests say nothing here.
             cells[:2] = ["–", "–"]
-        tls = ", TLS to the store" if store == "tls_objects" else ""
-        yield f"| {name_of(size)}{tls} · {count} | {' | '.join(cells)} | {own_figures(results[logboom.name], size)} |"
+        yield f"| {name_of(size)}{label} · {count} | {' | '.join(cells)} | {own_figures(results[logboom.name], size)} |"
 
 
 def own_figures(results, size):
@@ -174,10 +176,22 @@ def slow_readers(target, path, count, seconds):
     return (peak - before) / count
 
 
-def memory_lines(peer, logboom, quick):
+def memory_lines(rig, origin, peer, fresh, quick):
+    """Each figure of Logboom's is of a process of its own: one that served before has memory at hand."""
+
+    def each(objects, count):
+        with bench.Rig() as own:
+            shutil.copy(rig.path("tls.pem"), own.path("tls.pem"))
+            target = fresh(own, origin)
+            return slow_readers(target, objects(target) + str(256 * MIB), count, 4)
+
     for count in (500,) if quick else (500, 1000):
-        figures = {target: slow_readers(target, target.objects + str(256 * MIB), count, 4) for target in (peer, logboom)}
-        yield f"{count} slow readers of 256 MiB: {figures[logboom]:.0f} KiB resident each; nginx {figures[peer]:.0f} KiB."
+        mine = each(lambda target: target.objects, count)
+        theirs = slow_readers(peer, peer.objects + str(256 * MIB), count, 4)
+        yield f"{count} slow readers of 256 MiB: {mine:.0f} KiB resident each; nginx {theirs:.0f} KiB."
+    for cloud, name in (("gcp", "Google's"), ("azure", "Azure's")):
+        mine = each(lambda target: target.clouds[cloud], 500)
+        yield f"500 slow readers of 256 MiB over {name} protocol: {mine:.0f} KiB resident each."
 
 
 def commit():
@@ -198,7 +212,8 @@ def measure(options):
             name, pid, port, "/bucket/", listing="/bucket/?list-type=2", tls_objects="/tls/bucket/"
         )
         peer, checked = nginx("nginx"), bench.Target("nginx with auth_request", pid, port, "/checked/bucket/")
-        logboom = nginx("nginx again") if options.peer_only else subject.start(rig, origin)
+        fresh = (lambda *_: nginx("nginx again")) if options.peer_only else subject.start
+        logboom = fresh(rig, origin)
         check_bytes(rig, [peer, checked, logboom], sizes)
         for target in (peer, checked, logboom):
             bench.load(rig, target, target.objects + str(4 * KIB), 16, SECONDS)
@@ -208,7 +223,7 @@ def measure(options):
         yield ""
         yield from (f"- {line}" for line in listing_line(rig, peer, logboom, rounds))
         yield from (f"- {line}" for line in first_byte_lines(peer, logboom, options.quick))
-        yield from (f"- {line}" for line in memory_lines(peer, logboom, options.quick))
+        yield from (f"- {line}" for line in memory_lines(rig, origin, peer, fresh, options.quick))
 
 
 PREFACE = """# How fast reading is

@@ -154,6 +154,7 @@ class Origin:
   server {{
     listen 127.0.0.1:{self.port} backlog=4096; listen 127.0.0.1:{self.tls_port} ssl backlog=4096; root {rig.path('files')};
     location = /allowed {{ return 204; }}
+    rewrite ^/storage/v1/b/bucket/o/(.+)$ /bucket/$1 last;
     location ~ ^/bucket/?$ {{ default_type application/xml; rewrite ^ /list.xml break; }}
     location / {{ }}
   }}""")
@@ -201,9 +202,10 @@ def resident_kib(pid):
 class Target:
     """Something that answers: its process, its address, and the headers that it wants."""
 
-    def __init__(self, name, pid, port, objects, headers=None, listing=None, tls_objects=None):
+    def __init__(self, name, pid, port, objects, headers=None, listing=None, tls_objects=None, clouds=None):
         self.name, self.pid, self.port, self.headers = name, pid, port, headers or {}
         self.objects, self.tls_objects, self.listing = objects, tls_objects, listing
+        self.clouds = clouds or {"gcp": objects, "azure": objects}
         self.connection = None
 
     def url(self, path):

@@ -56,6 +56,26 @@ kind = "aws-keys"
 access_key_id = "file:{folder}/session.key"
 secret_access_key = "file:{folder}/session.key"
 
+[credentials.nobody]
+kind = "anonymous"
+
+[buckets.bench-gcp]
+provider = "gcp"
+name = "bucket"
+endpoint = "http://127.0.0.1:{origin.port}"
+owner = "bench-readers"
+label = "confidential"
+credential = "nobody"
+
+[buckets.bench-azure]
+provider = "azure"
+name = "bucket"
+account = "account"
+endpoint = "http://127.0.0.1:{origin.port}"
+owner = "bench-readers"
+label = "confidential"
+credential = "nobody"
+
 [buckets.bench]
 provider = "aws"
 name = "bucket"
@@ -82,7 +102,10 @@ permit (
     action in [Action::"ListObjects", Action::"ReadObject"],
     resource
 )
-when {{ resource in Bucket::"bench" || resource in Bucket::"bench-tls" }};
+when {{
+    resource in Bucket::"bench" || resource in Bucket::"bench-tls" || resource in Bucket::"bench-gcp"
+        || resource in Bucket::"bench-azure"
+}};
 """
 
 
@@ -106,7 +129,14 @@ def start(rig, origin):
     cookie = log_in(port)
     of = "/api/v1/buckets/{}/objects".format
     return bench.Target(
-        "logboom", pid, port, of("bench") + "/", {"Cookie": cookie}, of("bench") + "?limit=1000", of("bench-tls") + "/"
+        "logboom",
+        pid,
+        port,
+        of("bench") + "/",
+        headers={"Cookie": cookie},
+        listing=of("bench") + "?limit=1000",
+        tls_objects=of("bench-tls") + "/",
+        clouds={cloud: of(f"bench-{cloud}") + "/" for cloud in ("gcp", "azure")},
     )
 
 

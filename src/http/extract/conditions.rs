@@ -10,6 +10,12 @@ use crate::http::problem::Problem;
 /// The most entity tags in one header.
 const MAX_TAGS: usize = 32;
 
+/// What stands between two entity tags.
+const BETWEEN: [char; 3] = [' ', '\t', ','];
+
+/// The forms of RFC 850 and of C's `asctime`.
+const OBSOLETE_DATES: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+
 /// The conditions of a read. Dates that cannot be read are ignored, as the RFC says; lists of tags that cannot be are refused.
 pub fn of(headers: &HeaderMap) -> Result<Conditions, Problem> {
     Ok(Conditions {
@@ -62,15 +68,14 @@ fn tags(headers: &HeaderMap, name: &HeaderName, weak: Weak) -> Result<Option<ETa
         if text == "*" {
             return Ok(Some(ETagMatch::Any));
         }
-        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            let (bare, is_weak) = item.strip_prefix("W/").map_or((item, false), |bare| (bare, true));
-            if !bare.starts_with('"') {
-                return Err(invalid());
+        let mut list = text.trim_start_matches(BETWEEN);
+        while !list.is_empty() {
+            let (is_weak, bare, rest) = first_tag(list).ok_or_else(invalid)?;
+            // An empty tag is one by the RFC, and no object of ours has it.
+            if !bare.is_empty() && (!is_weak || matches!(weak, Weak::Matches)) {
+                found.push(ETag::parse(bare).map_err(|_| invalid())?);
             }
-            let tag = ETag::parse(bare).map_err(|_| invalid())?;
-            if !is_weak || matches!(weak, Weak::Matches) {
-                found.push(tag);
-            }
+            list = rest;
         }
         if found.len() > MAX_TAGS {
             return Err(Problem::invalid_field(name.as_str(), "at most 32 entity tags"));
@@ -79,15 +84,29 @@ fn tags(headers: &HeaderMap, name: &HeaderName, weak: Weak) -> Result<Option<ETa
     Ok(present.then_some(ETagMatch::OneOf(found)))
 }
 
+/// Takes the first entity tag off a list: whether it is weak, what is between its quotes (a comma may be), the rest.
+fn first_tag(list: &str) -> Option<(bool, &str, &str)> {
+    let (is_weak, quoted) = list.strip_prefix("W/").map_or((false, list), |quoted| (true, quoted));
+    let (bare, rest) = quoted.strip_prefix('"')?.split_once('"')?;
+    let next = rest.trim_start_matches(BETWEEN);
+    (next.is_empty() || rest.trim_start().starts_with(',')).then_some((is_weak, bare, next))
+}
+
 fn date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
     headers.get(name).map(HeaderValue::to_str)?.ok().and_then(http_date)
 }
 
-/// Reads an HTTP date (IMF-fixdate, RFC 9110 section 5.6.7).
+/// Reads an HTTP date in any of the three forms that RFC 9110 section 5.6.7 asks of a reader.
 #[must_use]
 pub fn http_date(text: &str) -> Option<Timestamp> {
-    let time = jiff::fmt::rfc2822::parse(text).ok()?;
-    Some(Timestamp::from_unix_millis(time.timestamp().as_millisecond()))
+    let today = || jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp());
+    let time = today().or_else(|| OBSOLETE_DATES.iter().find_map(|form| obsolete_date(form, text)))?;
+    Some(Timestamp::from_unix_millis(time.as_millisecond()))
+}
+
+fn obsolete_date(form: &str, text: &str) -> Option<jiff::Timestamp> {
+    let time = jiff::civil::DateTime::strptime(form, text).ok()?;
+    time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|time| time.timestamp())
 }
 
 /// Writes an HTTP date.

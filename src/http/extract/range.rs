@@ -8,7 +8,10 @@ use crate::domain::object::ByteRange;
 /// What a `Range` header asks for. Headers that make no sense are ignored, as the RFC says.
 #[must_use]
 pub fn of(headers: &HeaderMap) -> Option<ByteRange> {
-    parse(headers.get(RANGE)?.to_str().ok()?)
+    let mut values = headers.get_all(RANGE).iter();
+    let (value, more) = (values.next()?, values.next());
+    // Two fields make one list, which is no single range.
+    if more.is_some() { None } else { parse(value.to_str().ok()?) }
 }
 
 fn parse(text: &str) -> Option<ByteRange> {

@@ -17,7 +17,7 @@ use crate::api::objects::{ReadByKeyQuery, ReadQuery};
 use crate::authz::permit::{ObjectTarget, Permit, ReadObject};
 use crate::domain::bucket::Bucket;
 use crate::domain::key::ObjectKey;
-use crate::domain::object::{ByteRange, Conditions, ETagMatch, ObjectMeta, Verdict};
+use crate::domain::object::{ByteRange, Conditions, ETag, ETagMatch, ObjectMeta, Verdict};
 use crate::http::body::ObjectBody;
 use crate::http::disposition;
 use crate::http::extract::conditions::{self, IfRange};
@@ -26,6 +26,7 @@ use crate::http::guard::Ask;
 use crate::http::problem::{Problem, Slug, store};
 use crate::http::state::AppState;
 use crate::logs::decode_stream::{self, OpenError};
+use crate::provider::error::StoreOperation;
 use crate::provider::{GetOptions, Opened, StoreError, StoreErrorKind};
 use crate::service::objects;
 
@@ -103,7 +104,7 @@ pub async fn get(
     let opened = match open(&state, &permit, &asked).await {
         Ok(opened) => opened,
         Err(error) if error.kind == StoreErrorKind::NotModified => {
-            return not_modified(&state, &permit).await;
+            return Ok(unchanged(&state, &permit, &asked).await);
         }
         Err(error) => return Err(store::problem(bucket, &error)),
     };
@@ -134,13 +135,17 @@ pub async fn head(
     asked: Read,
 ) -> Result<Response, Problem> {
     let meta = objects::head(&state.stores, &permit).await;
-    let meta = meta.map_err(|error| store::problem(&permit.resource().bucket, &error))?;
-    let mut headers = object_headers(&permit, &meta, &asked);
+    let bucket = &permit.resource().bucket;
+    let meta = meta.map_err(|error| store::problem(bucket, &error))?;
     match asked.conditions.judge(meta.etag.as_ref(), meta.last_modified) {
-        Verdict::NotModified => return Ok((StatusCode::NOT_MODIFIED, headers).into_response()),
-        Verdict::PreconditionFailed => return Ok(StatusCode::PRECONDITION_FAILED.into_response()),
+        Verdict::NotModified => return Ok(not_modified(Some(&meta), &asked)),
+        Verdict::PreconditionFailed => {
+            let failed = StoreError::new(StoreOperation::Head, StoreErrorKind::PreconditionFailed);
+            return Err(store::problem(bucket, &failed));
+        }
         Verdict::Send => {}
     }
+    let mut headers = object_headers(&permit, &meta, &asked);
     if !asked.decode {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(meta.size_bytes));
     }
@@ -172,28 +177,50 @@ async fn open(
     asked: &Read,
 ) -> Result<Opened, StoreError> {
     let whole = GetOptions { range: None, conditions: asked.conditions.clone() };
-    let mut ranged = GetOptions { range: asked.range, ..whole.clone() };
+    let mut part = GetOptions { range: asked.range, ..whole.clone() };
     if asked.range.is_none() {
         return objects::open(&state.stores, permit, &whole).await;
     }
-    match &asked.if_range {
-        IfRange::Absent => objects::open(&state.stores, permit, &ranged).await,
-        IfRange::Never => objects::open(&state.stores, permit, &whole).await,
-        IfRange::Tag(tag) => {
-            ranged.conditions.if_match = Some(ETagMatch::OneOf(vec![tag.clone()]));
-            match objects::open(&state.stores, permit, &ranged).await {
-                Err(error) if error.kind == StoreErrorKind::PreconditionFailed => {
-                    objects::open(&state.stores, permit, &whole).await
-                }
-                answer => answer,
-            }
-        }
-        IfRange::Date(date) => {
-            let modified = objects::head(&state.stores, permit).await?.last_modified;
-            let same = modified.is_some_and(|time| time.unix_seconds() == date.unix_seconds());
-            objects::open(&state.stores, permit, if same { &ranged } else { &whole }).await
+    if asked.if_range == IfRange::Absent {
+        return objects::open(&state.stores, permit, &part).await;
+    }
+    if let Some(tag) = version_of_part(state, permit, asked).await? {
+        // The part is of this version or of none, even when the object is replaced this very moment.
+        part.conditions.if_match = Some(ETagMatch::OneOf(vec![tag]));
+        match objects::open(&state.stores, permit, &part).await {
+            Err(error) if error.kind == StoreErrorKind::PreconditionFailed => {}
+            answer => return answer,
         }
     }
+    objects::open(&state.stores, permit, &whole).await
+}
+
+/// The one version of which a part may be sent: the one that `If-Range` names, unless `If-Match` or
+/// `If-Unmodified-Since`, which count before it (RFC 9110 section 13.2.2), do not let it pass.
+async fn version_of_part(
+    state: &AppState,
+    permit: &Permit<ReadObject, ObjectTarget>,
+    asked: &Read,
+) -> Result<Option<ETag>, StoreError> {
+    let conditions = &asked.conditions;
+    match &asked.if_range {
+        IfRange::Absent | IfRange::Never => return Ok(None),
+        IfRange::Tag(tag) if conditions.if_unmodified_since.is_none() => {
+            let passes = conditions.if_match.as_ref().is_none_or(|wanted| wanted.matches(Some(tag)));
+            return Ok(passes.then(|| tag.clone()));
+        }
+        IfRange::Tag(_) | IfRange::Date(_) => {}
+    }
+    let meta = objects::head(&state.stores, permit).await?;
+    let named = match &asked.if_range {
+        IfRange::Tag(tag) => meta.etag.as_ref() == Some(tag),
+        IfRange::Date(date) => {
+            meta.last_modified.is_some_and(|time| time.unix_seconds() == date.unix_seconds())
+        }
+        IfRange::Absent | IfRange::Never => false,
+    };
+    let verdict = conditions.judge(meta.etag.as_ref(), meta.last_modified);
+    Ok(meta.etag.filter(|_| named && verdict != Verdict::PreconditionFailed))
 }
 
 fn undecodable(bucket: &Bucket, error: OpenError) -> Problem {
@@ -206,18 +233,24 @@ fn undecodable(bucket: &Bucket, error: OpenError) -> Problem {
     }
 }
 
-/// A 304 carries the headers that a 200 would have (RFC 9110 section 15.4.5).
-async fn not_modified(
-    state: &AppState,
-    permit: &Permit<ReadObject, ObjectTarget>,
-) -> Result<Response, Problem> {
-    let meta = objects::head(&state.stores, permit).await;
+/// The answer to a GET whose conditions say 304. The store told no more than that; what its metadata says is of the
+/// same version only if the conditions say the same of it.
+async fn unchanged(state: &AppState, permit: &Permit<ReadObject, ObjectTarget>, asked: &Read) -> Response {
+    let meta = objects::head(&state.stores, permit).await.ok();
+    let is_unchanged = |meta: &ObjectMeta| {
+        asked.conditions.judge(meta.etag.as_ref(), meta.last_modified) == Verdict::NotModified
+    };
+    not_modified(meta.filter(is_unchanged).as_ref(), asked)
+}
+
+/// A 304 carries those headers of a 200 that tell the version and how to keep it (RFC 9110 section 15.4.5).
+fn not_modified(meta: Option<&ObjectMeta>, asked: &Read) -> Response {
     let mut headers = HeaderMap::new();
-    if let Ok(meta) = meta {
-        version_headers(&mut headers, &meta);
+    if let Some(meta) = meta.filter(|_| !asked.decode) {
+        version_headers(&mut headers, meta);
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    Ok((StatusCode::NOT_MODIFIED, headers).into_response())
+    (StatusCode::NOT_MODIFIED, headers).into_response()
 }
 
 fn object_headers(permit: &Permit<ReadObject, ObjectTarget>, meta: &ObjectMeta, asked: &Read) -> HeaderMap {

@@ -9,7 +9,7 @@ use logboom::domain::time::{Clock, SystemClock};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::OnceCell;
 
-use crate::harness::servers::{Server, answers, free_port, home};
+use crate::harness::servers::{Server, answers, free_port, home, unique};
 use crate::harness::tls::certificates;
 
 /// The account that Azurite has.
@@ -176,10 +176,4 @@ pub fn token(audience: &str) -> String {
     });
     let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.c2lnbmF0dXJl", part(serde_json::json!({"alg": "RS256", "typ": "JWT"})), part(claims))
-}
-
-fn unique() -> String {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

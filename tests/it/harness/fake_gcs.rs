@@ -20,7 +20,7 @@ pub struct FakeGcs {
     port: u16,
     endpoint: String,
     client: reqwest::Client,
-    _server: Server,
+    server: Server,
 }
 
 /// The server that all tests share. Each test makes buckets of its own.
@@ -49,7 +49,12 @@ impl FakeGcs {
             reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().expect("a client");
         let health = format!("{endpoint}/_internal/healthcheck");
         let server = Server::start("fake-gcs-server", command, async || answers(&health).await).await;
-        Self { port, endpoint, client, _server: server }
+        Self { port, endpoint, client, server }
+    }
+
+    /// Ends it at once.
+    pub fn stop(&self) {
+        self.server.stop();
     }
 
     /// The base URL.

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use bytes::Bytes;
 
 use crate::harness::app::{Setup, TestApp, directory};
-use crate::harness::azurite::Azurite;
+use crate::harness::azurite::{ACCOUNT, Azurite};
 use crate::harness::fake_gcs::fake_gcs;
+use crate::harness::faults::FaultProxy;
 use crate::harness::ministack::ministack;
 
 /// The buckets.
 pub const BUCKETS: [&str; 4] = ["aws-logs", "gcp-logs", "azure-logs", "file-logs"];
+
+/// Those that are reached through a network.
+pub const CLOUDS: [&str; 3] = ["aws-logs", "gcp-logs", "azure-logs"];
 
 /// What stands in `team-a/app.log`.
 pub const APP_LOG: &str = "0123456789abcdefghij\n";
@@ -83,6 +87,25 @@ pub async fn fill() -> Filled {
         std::fs::write(path, bytes).expect("a file");
     }
     Filled { aws, gcp, azure, file }
+}
+
+/// Starts the application over three clouds, each behind a proxy, with these bytes as `team-a/app.log`.
+pub async fn behind_proxies(content: Vec<u8>) -> (TestApp, [(&'static str, FaultProxy); 3]) {
+    let (s3, gcs, azurite) = (ministack().await, fake_gcs().await, Azurite::shared().await);
+    let (aws, gcp, container) = (s3.make_bucket().await, gcs.make_bucket().await, azurite.container().await);
+    s3.put(&aws, "team-a/app.log", content.clone()).await;
+    gcs.put(&gcp, "team-a/app.log", Bytes::from(content.clone())).await;
+    azurite.put(&container, "team-a/app.log", content).await;
+    let proxies = [s3.port(), gcs.port(), azurite.port()].map(FaultProxy::to);
+    let [to_s3, to_gcs, to_azure] = proxies.each_ref().map(FaultProxy::port);
+    let app = Setup::default()
+        .aws("aws-logs", &aws, &format!("http://127.0.0.1:{to_s3}"))
+        .gcp("gcp-logs", &gcp, &format!("http://127.0.0.1:{to_gcs}"))
+        .azure("azure-logs", &container, &format!("https://127.0.0.1:{to_azure}/{ACCOUNT}"))
+        .start()
+        .await;
+    let [to_s3, to_gcs, to_azure] = proxies;
+    (app, [("aws-logs", to_s3), ("gcp-logs", to_gcs), ("azure-logs", to_azure)])
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -18,7 +18,7 @@ use logboom::domain::secret::Secret;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::OnceCell;
 
-use crate::harness::servers::{Server, answers, free_port, home, serial};
+use crate::harness::servers::{Server, answers, free_port, home, unique};
 
 const REGION: &str = "us-east-1";
 const ROOT_KEY_ID: &str = "AKIAIOSFODNN7ROOTKEY";
@@ -82,7 +82,7 @@ impl Ministack {
 
     /// Makes a bucket with a name that no other test uses.
     pub async fn make_bucket(&self) -> String {
-        let name = format!("it-{}-{}", std::process::id(), serial());
+        let name = format!("it-{}", unique());
         self.s3("PUT", &name, "", &[], Vec::new()).await;
         name
     }

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::harness::servers::{Server, answers, free_port, home, serial};
+use crate::harness::servers::{Server, answers, free_port, home, unique};
 use crate::harness::tls::certificates;
 
 /// The program inside the wheel, below the virtual environment's site-packages. The script beside it is Python.
@@ -47,7 +47,7 @@ fn setting(name: &str) -> Option<String> {
 
 /// A name that no other test uses, for mounts, roles and policies.
 pub fn name(what: &str) -> String {
-    format!("{what}-{}-{}", std::process::id(), serial())
+    format!("{what}-{}", unique())
 }
 
 impl OpenBao {

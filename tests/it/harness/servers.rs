@@ -31,10 +31,10 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port()
 }
 
-/// A number that nothing else of this process has, for names. A free port is no such number: it may soon be free again.
-pub fn serial() -> u32 {
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
-    GIVEN.fetch_add(1, Ordering::Relaxed)
+/// A part of a name that nobody else has, in this run or in one beside it.
+pub fn unique() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A running server. Kill it with [`Server::stop`]; otherwise it ends with the test binary.
@@ -50,8 +50,7 @@ impl Server {
     /// # Panics
     /// When it exits early or is not ready within 60 s; the message holds the end of its log.
     pub async fn start(name: &'static str, command: Command, ready: impl AsyncFn() -> bool) -> Self {
-        let log =
-            std::env::temp_dir().join(format!("logboom-it-{}-{name}-{}.log", std::process::id(), serial()));
+        let log = std::env::temp_dir().join(format!("logboom-it-{name}-{}.log", unique()));
         let child = spawn(command, &log);
         let server = Self { child: Mutex::new(child), name, log };
         let deadline = Instant::now() + Duration::from_mins(1);

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::doubles::idp::{Idp, Key};
-use crate::harness::servers::serial;
+use crate::harness::servers::unique;
 
 /// The session's cookie.
 pub const SESSION: &str = "__Host-logboom-session";
@@ -108,8 +108,7 @@ impl Site {
     pub async fn start_with(more: &str) -> Self {
         let key = Key::new("k1");
         let idp = Idp::start(&key).await;
-        let folder =
-            std::env::temp_dir().join(format!("logboom-it-site-{}-{}", std::process::id(), serial()));
+        let folder = std::env::temp_dir().join(format!("logboom-it-site-{}", unique()));
         std::fs::create_dir_all(folder.join("pay/team-a")).expect("a folder");
         std::fs::create_dir_all(folder.join("policies")).expect("a folder");
         std::fs::write(folder.join("pay/team-a/app.log"), LOG).expect("a log");

@@ -6,7 +6,7 @@ use reqwest::Method;
 
 use crate::harness::app::Setup;
 use crate::harness::azurite::Azurite;
-use crate::harness::faults::FaultProxy;
+use crate::harness::four;
 use crate::harness::ministack::ministack;
 
 /// Larger than every buffer on the way.
@@ -37,24 +37,21 @@ async fn an_archived_object_is_listed_and_its_refusal_says_how_to_restore_it() {
 }
 
 #[tokio::test]
-async fn a_caller_who_hangs_up_ends_the_read_at_the_provider() {
-    let s3 = ministack().await;
-    let bucket = s3.make_bucket().await;
-    s3.put(&bucket, "team-a/big.log", vec![b'x'; SIZE]).await;
-    let proxy = FaultProxy::to(s3.port());
-    let endpoint = format!("http://127.0.0.1:{}", proxy.port());
-    let app = Setup::default().aws("aws-logs", &bucket, &endpoint).start().await;
+async fn a_caller_who_hangs_up_ends_the_read_at_every_cloud() {
+    let (app, proxies) = four::behind_proxies(vec![b'x'; SIZE]).await;
     let ana = app.caller("ana", &["team-a"]);
-    let request = ana.request(Method::GET, "/api/v1/buckets/aws-logs/objects/team-a/big.log");
-    let mut download = request.send().await.expect("an answer");
-    assert!(download.chunk().await.expect("bytes").is_some());
-    let before = proxy.closed();
-    drop(download);
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while proxy.closed() == before {
-        assert!(Instant::now() < deadline, "the provider's connection is still open");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    for (bucket, proxy) in &proxies {
+        let path = format!("/api/v1/buckets/{bucket}/objects/team-a/app.log");
+        let mut download = ana.request(Method::GET, &path).send().await.expect("an answer");
+        assert!(download.chunk().await.expect("bytes").is_some(), "{bucket}");
+        let before = proxy.closed();
+        drop(download);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while proxy.closed() == before {
+            assert!(Instant::now() < deadline, "{bucket}: the provider's connection is still open");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let whole = u64::try_from(SIZE).expect("fits");
+        assert!(proxy.pulled() < whole, "{bucket}: {} bytes were read for nobody", proxy.pulled());
     }
-    let whole = u64::try_from(SIZE).expect("fits");
-    assert!(proxy.pulled() < whole, "{} bytes were read for nobody", proxy.pulled());
 }

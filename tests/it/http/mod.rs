@@ -8,3 +8,4 @@ mod links;
 mod listing;
 mod openapi;
 mod reading;
+mod versions;
