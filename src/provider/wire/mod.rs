@@ -1,7 +1,8 @@
 //! The HTTP client towards every cloud: HTTP/1.1, as the clouds speak it for objects, and TLS by rustls with aws-lc.
 //!
 //! It follows no redirect, unpacks nothing, and sends a request again only when the connection closed before anything of
-//! it was sent. How long an answer may take is for `guarded` to say.
+//! it was sent, or, once and for a request that only reads, when a kept connection closed instead of answering: the store
+//! may close one at the very moment that it is used again. How long an answer may take is for `guarded` to say.
 
 use std::io;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::provider::ByteStream;
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
 use crate::provider::wire::pace::Paced;
 
+mod kept;
 mod pace;
 
 /// Why a request got no answer. It does not name the URL, which holds the key.
@@ -89,7 +91,15 @@ impl Wire {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, SendError> {
-        self.client.request(request).await
+        let again = request.method().is_safe().then(|| request.clone());
+        match (self.client.request(request).await, again) {
+            (Err(error), Some(again)) if kept::closed(&error) => self.client.request(again).await,
+            (Ok(answer), _) => {
+                kept::answered(&answer);
+                Ok(answer)
+            }
+            (error, _) => error,
+        }
     }
 }
 

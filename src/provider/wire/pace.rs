@@ -13,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
 use tokio::net::TcpStream;
 
+use crate::provider::wire::kept::Kept;
+
 /// The time in which taken bytes count as the pace: this window's, or those of the one just before.
 const WINDOW: Duration = Duration::from_millis(100);
 
@@ -125,7 +127,7 @@ impl AsyncWrite for Paced {
 
 impl Connection for Paced {
     fn connected(&self) -> Connected {
-        self.stream.get_ref().connected()
+        self.stream.get_ref().connected().extra(Kept::default())
     }
 }
 
