@@ -1,4 +1,4 @@
-.PHONY: demo build test servers lint deny openapi bench-read bench-request
+.PHONY: demo build test servers lint deny openapi bench-read bench-request bench-credential
 
 # Builds, then serves sample logs and an identity provider of its own on http://127.0.0.1:8080 (ARGS="--port 9090" for another port).
 demo: build
@@ -35,3 +35,7 @@ bench-read: build
 # What stands on every request, in microseconds.
 bench-request:
 	cargo bench --locked --bench request
+
+# What a credential that is held adds to a request, in nanoseconds.
+bench-credential:
+	cargo bench --locked --bench credential

@@ -127,6 +127,12 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
             root.problem("session.transit", "needs [vault]");
         }
     }
+    if let (Some(stores), Some(leases)) = (&stores, &leases)
+        && !credentials.lent.is_empty()
+        && leases.wait >= stores.limits.header_timeout
+    {
+        root.problem("leases.wait", "expected less than stores.header_timeout");
+    }
     let buckets = labels.as_ref().map(|labels| buckets::buckets(root, labels, &credentials));
     let telemetry = telemetry(root);
     Some(Config {

@@ -27,7 +27,9 @@ pub struct Options {
 }
 
 /// Lines of the SDKs below these levels could hold headers with credentials, so no filter can switch them on.
-const NEVER: [&str; 10] = [
+const NEVER: [&str; 12] = [
+    "aws_runtime=info",
+    "aws_sdk_sts=info",
     "aws_smithy_runtime=info",
     "aws_sigv4=info",
     "aws_config=info",

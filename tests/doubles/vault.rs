@@ -33,13 +33,22 @@ pub struct Loan {
     pub renewable: bool,
 }
 
-/// How everything is refused.
+/// How requests are refused.
 #[derive(Clone, Copy)]
 pub struct Refusal {
     /// The status.
     pub status: u16,
     /// The member `Retry-After`.
     pub retry_after: Option<u32>,
+    /// Where: paths that begin with this.
+    pub below: &'static str,
+}
+
+impl Refusal {
+    /// Everything is refused with a status.
+    pub fn all(status: u16) -> Self {
+        Self { status, retry_after: None, below: "" }
+    }
 }
 
 struct Lease {
@@ -51,6 +60,8 @@ struct Lease {
 /// What the double did so far.
 #[derive(Default)]
 pub struct Book {
+    /// Requests of every kind.
+    pub calls: u64,
     /// Sign-ins.
     pub logins: u64,
     /// How often each path was lent.
@@ -107,7 +118,7 @@ impl Engines {
         self.book().leases.values().filter(|lease| Instant::now() < lease.ends).count()
     }
 
-    /// Answers everything like this, or as usual.
+    /// Answers like this, or as usual.
     pub fn refuse(&self, refusal: Option<Refusal>) {
         self.book().refusal = refusal;
     }
@@ -188,7 +199,12 @@ async fn answer(
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    let refusal = shared.book().refusal;
+    let path = uri.path().trim_start_matches("/v1/").to_owned();
+    let refusal = {
+        let mut book = shared.book();
+        book.calls += 1;
+        book.refusal.filter(|refusal| path.starts_with(refusal.below))
+    };
     if let Some(refusal) = refusal {
         let status = StatusCode::from_u16(refusal.status).expect("a status");
         let mut answer = errors(status, "SECRET-path is refused");
@@ -197,7 +213,6 @@ async fn answer(
         }
         return answer;
     }
-    let path = uri.path().trim_start_matches("/v1/").to_owned();
     let body: Value = serde_json::from_str(&body).unwrap_or_default();
     if path == "auth/approle/login" {
         shared.book().logins += 1;

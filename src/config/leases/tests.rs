@@ -83,5 +83,10 @@ fn a_proof_goes_to_https_alone() {
 #[test]
 fn times_that_contradict_each_other_are_told() {
     assert_one("[leases]\nkv_unread_max = \"1s\"", "leases.kv_unread_max: expected at least kv_refresh");
+    let lent = "[credentials.c]\nkind = \"federated-azure\"\nclient_id = \"c\"\ntenant_id = \"t\"\n";
+    assert_one(
+        &format!("{lent}[leases]\nwait = \"10s\""),
+        "leases.wait: expected less than stores.header_timeout",
+    );
     assert_one("[leases]\nretry_most = \"1s\"", "leases.retry_most: expected at least retry_least");
 }

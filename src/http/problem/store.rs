@@ -70,8 +70,9 @@ fn about_the_store(bucket: &Bucket, kind: &StoreErrorKind) -> Problem {
         StoreErrorKind::NoCredential => (
             Slug::CredentialsUnavailable,
             "cannot be asked: its credential cannot be had now",
-            OPERATORS,
-            Some(30),
+            "Try again shortly. If it lasts, tell the people who run this service: /readyz on their port names the \
+             credential and what is wrong, and the page of this problem says what to do",
+            Some(10),
         ),
         StoreErrorKind::Throttled { retry_after } => {
             let seconds = retry_after.map_or(5, |wait| wait.as_secs());

@@ -185,8 +185,8 @@ impl ObtainError {
         }
     }
 
-    /// Whether what is held is withdrawn by it: somebody deleted the secret.
-    pub(super) const fn withdraws(&self) -> bool {
+    /// Whether there is nothing where it should be.
+    pub(super) const fn is_gone(&self) -> bool {
         matches!(self, Self::Vault(error) if matches!(error.kind, VaultErrorKind::NotFound) && !error.signing_in)
     }
 }

@@ -62,6 +62,11 @@ impl Held {
         self.first_life.is_some_and(|first| renewed * 3 < first * 2)
     }
 
+    /// Whether it is a secret that is read again, not lent.
+    pub(super) fn is_read(&self) -> bool {
+        self.obtained.version.is_some()
+    }
+
     pub(super) fn lease_id(&self) -> Option<&LeaseId> {
         self.obtained.lease.as_ref()?.id.as_ref()
     }

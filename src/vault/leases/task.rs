@@ -11,7 +11,7 @@ use crate::vault::kinds::{ObtainError, Obtained};
 use crate::vault::leases::held::Held;
 use crate::vault::leases::slot::{Recipe, Shared, State};
 use crate::vault::server::reply::LeaseId;
-use crate::vault::server::{Vault, VaultErrorKind, VaultPath, up_to};
+use crate::vault::server::{Pauses, Vault, VaultErrorKind, VaultPath, up_to};
 
 /// The task of one credential.
 pub(super) struct Task {
@@ -137,7 +137,8 @@ impl Task {
         let generation = self.generation();
         match self.recipe.reference.fetch(&self.recipe.means).await {
             Ok(obtained) => self.fetched(obtained, asked, generation, held).await,
-            Err(error) if error.withdraws() => {
+            // Somebody deleted the secret: what was read of it counts no more. A lease counts until it ends.
+            Err(error) if error.is_gone() && held.as_ref().is_some_and(|held| held.is_read()) => {
                 if let Some(held) = held {
                     held.validity.end();
                 }
@@ -155,7 +156,7 @@ impl Task {
         held: Option<Arc<Held>>,
     ) {
         let options = &self.recipe.options;
-        let same = |held: &Held| held.obtained.version.is_some() && held.obtained.version == obtained.version;
+        let same = |held: &Held| held.is_read() && held.obtained.version == obtained.version;
         if let Some(held) = held.as_deref().filter(|held| same(held)) {
             let again = held.again(obtained, asked, options);
             return self.done("unchanged", again);
@@ -228,15 +229,15 @@ impl Task {
     /// The provider did not take the credential. Was it withdrawn, or may it just not do what was asked?
     async fn look_into_refusal(&mut self) {
         let Some(held) = self.shared.usable() else { return };
-        let least = self.recipe.options.pauses.least;
+        let Pauses { least, most_refused, .. } = self.recipe.options.pauses;
         if self.looked.is_some_and(|at| at.elapsed() < least) {
             return;
         }
         self.looked = Some(Instant::now());
         let gone = match (held.lease_id(), &self.recipe.means.vault) {
             (Some(id), Some(vault)) => is_gone(vault, id).await,
-            // Read or exchanged again; a version that did not change changes nothing.
-            _ => held.obtained.version.is_some() || held.since.elapsed() >= least,
+            // A version that did not change changes nothing; another token is worth a try now and then.
+            _ => held.is_read() || held.since.elapsed() >= most_refused,
         };
         if gone {
             let credential = &self.recipe.name;

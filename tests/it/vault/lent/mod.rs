@@ -19,6 +19,7 @@ use crate::vault::file;
 mod engines;
 mod failing;
 mod federated;
+mod held;
 mod key_value;
 mod rotation;
 
