@@ -248,6 +248,14 @@ pub enum SealError {
     Away,
 }
 
+impl SealError {
+    /// Whether it is Vault that is missing, so that trying again can help.
+    #[must_use]
+    pub const fn is_away(self) -> bool {
+        matches!(self, Self::Away)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

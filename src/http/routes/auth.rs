@@ -18,7 +18,6 @@ use crate::http::csrf;
 use crate::http::extract::query;
 use crate::http::problem::{Problem, Slug};
 use crate::http::state::AppState;
-use crate::vault::seal::SealError;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
@@ -162,7 +161,7 @@ fn problem(error: &LogInError) -> Problem {
                 .hint("Try again shortly")
                 .retry_after(5)
         }
-        LogInError::Session(SessionError::Seal(SealError::Away)) => Problem::vault_away(),
+        LogInError::Session(SessionError::Seal(error)) if error.is_away() => Problem::vault_away(),
         LogInError::Session(SessionError::Seal(_) | SessionError::Random(_)) => {
             Problem::new(Slug::Internal, "The session could not be sealed")
                 .hint("Give the request id to the people who run this service")

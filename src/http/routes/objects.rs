@@ -16,7 +16,6 @@ use crate::http::state::AppState;
 use crate::provider::MAX_PAGE;
 use crate::service::objects::{self, ListAsk};
 use crate::service::page_token::{Listing, PageTokenError, Position};
-use crate::vault::seal::SealError;
 
 /// The parsed query of a listing.
 #[derive(Debug)]
@@ -73,9 +72,9 @@ pub async fn list(
     let next = page.next.map(|(scope, cursor)| Position::new(scope, cursor, now));
     let next = match next {
         Some(position) => {
-            Some(state.page_tokens.make(listing, &position).await.map_err(|error| match error {
-                SealError::Away => Problem::vault_away(),
-                SealError::NotOurs | SealError::Crypto => Problem::internal(&error),
+            let made = state.page_tokens.make(listing, &position).await;
+            Some(made.map_err(|error| {
+                if error.is_away() { Problem::vault_away() } else { Problem::internal(&error) }
             })?)
         }
         None => None,
