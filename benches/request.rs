@@ -219,6 +219,7 @@ fn bucket() -> Arc<Bucket> {
         owner: group(1),
         label: labels().find("internal").unwrap().clone(),
         credential: CredentialName::parse("c").unwrap(),
+        vending: None,
     })
 }
 

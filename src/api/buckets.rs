@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::action::ActionName;
-use crate::domain::bucket::Bucket;
+use crate::domain::bucket::{Bucket, Provider};
 
 /// A bucket that the caller may see.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -21,7 +21,7 @@ pub struct BucketView {
     pub owner: String,
     /// Its classification.
     pub label: String,
-    /// What the caller may do somewhere in the bucket.
+    /// What the caller may do somewhere in the bucket, as far as the bucket can do it at all.
     pub actions: Vec<String>,
 }
 
@@ -35,8 +35,21 @@ impl BucketView {
             region: bucket.region.clone(),
             owner: bucket.owner.to_string(),
             label: bucket.label.to_string(),
-            actions: actions.iter().map(ToString::to_string).collect(),
+            actions: actions
+                .iter()
+                .filter(|action| is_possible(bucket, **action))
+                .map(ToString::to_string)
+                .collect(),
         }
+    }
+}
+
+/// Whether the bucket can do it for anybody, whatever the policies say.
+fn is_possible(bucket: &Bucket, action: ActionName) -> bool {
+    match action {
+        ActionName::ListObjects | ActionName::ReadObject => true,
+        ActionName::CreateLink => bucket.provider != Provider::File,
+        ActionName::VendCredentials => bucket.vending.is_some(),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::domain::bucket::Bucket;
 use crate::domain::decision::Decision;
 use crate::domain::key::{ObjectKey, Prefix};
 use crate::domain::principal::{Group, Principal, PrincipalId};
+use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 
 mod entities;
@@ -127,9 +128,10 @@ impl Authorizer {
     ) -> Result<Permit<A, R>, Denied<R>> {
         let known = self.known(principal);
         let ask = Ask { authorizer: self, known: &known, principal, bucket: resource.bucket(), context };
-        let (decision, view) = match resource.listing() {
-            None => (ask.about(A::NAME, resource.place()), ListingView::default()),
-            Some(prefix) => ask.about_listing(A::NAME, prefix),
+        let (decision, view) = match (resource.listing(), resource.scope()) {
+            (Some(prefix), _) => ask.about_listing(A::NAME, prefix),
+            (None, Some(scope)) => (ask.about_scope(A::NAME, scope), ListingView::default()),
+            (None, None) => (ask.about(A::NAME, resource.place()), ListingView::default()),
         };
         if decision.allowed {
             return Ok(Permit::new(Arc::clone(principal), resource, decision, view));
@@ -263,6 +265,32 @@ impl Ask<'_> {
             .map(|named| (named.clone(), region(named, self.about(action, Place::Folder(named)))))
             .collect();
         (decision, ListingView::new(prefix, &folder, own, &named))
+    }
+
+    /// The decision on whole folders: the first denial, if there is one. Whoever holds what is vended reads and lists, so
+    /// these must be allowed too, at one place of each kind in the folders that policies can tell apart.
+    fn about_scope(&self, action: ActionName, scope: &Scope) -> Decision {
+        let first = self.about(action, Place::Folder(scope.first()));
+        let actions = [action, ActionName::ReadObject, ActionName::ListObjects];
+        let denial = scope
+            .folders()
+            .find_map(|folder| actions.into_iter().find_map(|action| self.denial_within(action, folder)));
+        denial.unwrap_or(first)
+    }
+
+    fn denial_within(&self, action: ActionName, folder: &Prefix) -> Option<Decision> {
+        let denied = |place: Place<'_>| Some(self.about(action, place)).filter(|decision| !decision.allowed);
+        let objects = action != ActionName::ListObjects;
+        let at = |folder: &Prefix| {
+            let below = || self.unnamed_folder(folder).and_then(|below| denied(Place::Folder(&below)));
+            let object = || self.unnamed_object(folder).filter(|_| objects);
+            let object = || object().and_then(|key| denied(Place::Object(&key)));
+            denied(Place::Folder(folder)).or_else(below).or_else(object)
+        };
+        let inside = |named: &&Prefix| folder.covers(named.as_str()) && *named != folder;
+        let named = || self.folders().filter(inside).find_map(at);
+        let mut keys = self.objects().filter(|key| objects && folder.covers(key.as_str()));
+        at(folder).or_else(named).or_else(|| keys.find_map(|key| denied(Place::Object(key))))
     }
 
     /// Whether the action is allowed anywhere in the bucket: one place is tried of each kind that policies can tell

@@ -10,6 +10,7 @@ use crate::domain::bucket::Bucket;
 use crate::domain::decision::Decision;
 use crate::domain::key::{ObjectKey, Prefix};
 use crate::domain::principal::Principal;
+use crate::domain::scope::Scope;
 
 /// An action as a type, so that a handler's signature says which one it needs.
 pub trait Action: Debug {
@@ -29,6 +30,10 @@ pub struct ReadObject;
 #[derive(Debug, Clone, Copy)]
 pub struct CreateLink;
 
+/// Get a credential that reads and lists some folders at the cloud.
+#[derive(Debug, Clone, Copy)]
+pub struct VendCredentials;
+
 impl Action for ListObjects {
     const NAME: ActionName = ActionName::ListObjects;
 }
@@ -39,6 +44,10 @@ impl Action for ReadObject {
 
 impl Action for CreateLink {
     const NAME: ActionName = ActionName::CreateLink;
+}
+
+impl Action for VendCredentials {
+    const NAME: ActionName = ActionName::VendCredentials;
 }
 
 /// The place in a bucket that a decision is about.
@@ -62,6 +71,11 @@ pub trait Resource: Debug {
 
     /// The prefix that a listing asks for; `None` for everything that is no listing.
     fn listing(&self) -> Option<&Prefix> {
+        None
+    }
+
+    /// The folders of which all must be allowed, with everything in them; `None` for what has one place.
+    fn scope(&self) -> Option<&Scope> {
         None
     }
 }
@@ -105,6 +119,29 @@ impl Resource for ListTarget {
 
     fn listing(&self) -> Option<&Prefix> {
         Some(&self.prefix)
+    }
+}
+
+/// Whole folders of a bucket.
+#[derive(Debug, Clone)]
+pub struct ScopeTarget {
+    /// The bucket.
+    pub bucket: Arc<Bucket>,
+    /// The folders.
+    pub scope: Scope,
+}
+
+impl Resource for ScopeTarget {
+    fn bucket(&self) -> &Arc<Bucket> {
+        &self.bucket
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::Folder(self.scope.first())
+    }
+
+    fn scope(&self) -> Option<&Scope> {
+        Some(&self.scope)
     }
 }
 

@@ -44,6 +44,7 @@ fn bucket(id: &str, label: &str) -> Arc<Bucket> {
         owner: Group::parse("pay-owners").unwrap(),
         label: labels().find(label).unwrap().clone(),
         credential: CredentialName::parse("c").unwrap(),
+        vending: None,
     })
 }
 

@@ -7,6 +7,7 @@ use url::Url;
 use crate::config::leases::{self, Lent, LentCredentials};
 use crate::config::reader::Section;
 use crate::config::secret_ref::{Environment, optional_secret_text, secret_text};
+use crate::config::vending;
 use crate::domain::bucket::{Bucket, BucketId, NativeName, Provider};
 use crate::domain::credential::CredentialName;
 use crate::domain::label::LabelOrder;
@@ -145,7 +146,7 @@ fn bucket(section: &mut Section, labels: &LabelOrder, credentials: &Credentials)
     let native_name = section.parsed("name", NativeName::parse);
     let region = section.optional("region");
     let account = section.optional("account");
-    let endpoint = endpoint(section);
+    let endpoint = base_url(section, "endpoint");
     let owner = section.parsed("owner", Group::parse);
     let label = section.parsed("label", |text| {
         let names: Vec<_> = labels.iter().map(ToString::to_string).collect();
@@ -160,6 +161,15 @@ fn bucket(section: &mut Section, labels: &LabelOrder, credentials: &Credentials)
     {
         section.problem("credential", "is not the name of one under [credentials]");
     }
+    let vending = section.optional_section("vending").map(|mut inner| {
+        let known = |name: &CredentialName| credentials.names.contains(name);
+        let vending = vending::means(&mut inner, provider, known);
+        if vending.is_none() && provider.is_none() {
+            inner.pass_over_rest();
+        }
+        inner.close();
+        vending
+    });
     let bucket = Bucket {
         id: BucketId::parse("unnamed").ok()?,
         provider: provider?,
@@ -170,6 +180,10 @@ fn bucket(section: &mut Section, labels: &LabelOrder, credentials: &Credentials)
         owner: owner?,
         label: label?,
         credential: credential?,
+        vending: match vending {
+            None => None,
+            Some(vending) => Some(vending?),
+        },
     };
     fits(section, &bucket).then_some(bucket)
 }
@@ -189,18 +203,15 @@ fn fits(section: &Section, bucket: &Bucket) -> bool {
     }
 }
 
-#[expect(clippy::option_option, reason = "absent and wrong are two answers, and `?` handles the second")]
-fn endpoint(section: &mut Section) -> Option<Option<String>> {
-    let Some(text) = section.optional::<String>("endpoint")? else { return Some(None) };
+/// Reads the base URL of a service, without a trailing slash.
+pub fn base_url(section: &mut Section, key: &str) -> Option<Option<String>> {
+    let Some(text) = section.optional::<String>(key)? else { return Some(None) };
     let url = Url::parse(&text).ok().filter(|url| {
         let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         matches!(url.scheme(), "http" | "https") && url.has_host() && plain && url.fragment().is_none()
     });
     if url.is_none() || text.ends_with('/') {
-        section.problem(
-            "endpoint",
-            "expected a URL such as https://store.example:9000, without a trailing slash",
-        );
+        section.problem(key, "expected a URL such as https://store.example:9000, without a trailing slash");
         return None;
     }
     Some(Some(text))

@@ -15,6 +15,7 @@ use crate::domain::credential::CredentialName;
 use crate::domain::label::LabelOrder;
 use crate::domain::secret::Secret;
 use crate::service::stores::Options as StoreOptions;
+use crate::service::vending::{CanaryOptions, Limits as VendingLimits};
 use crate::telemetry::{self, LogFormat};
 use crate::vault::fixed::CredentialRecipe;
 
@@ -29,6 +30,7 @@ pub mod secret_ref;
 pub mod setting;
 pub mod stores;
 pub mod vault;
+pub mod vending;
 
 #[cfg(test)]
 mod tests;
@@ -50,6 +52,10 @@ pub struct Config {
     pub policies: PathBuf,
     /// The stores.
     pub stores: StoreOptions,
+    /// Bounds of vending.
+    pub vending: VendingLimits,
+    /// How vending is tried.
+    pub canary: CanaryOptions,
     /// Vault, where there is one.
     pub vault: Option<vault::Vault>,
     /// Credentials by name.
@@ -118,6 +124,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         labels.as_ref().and_then(|labels| identity::identity(root, environment, labels, session, public_url));
     let policies = policies(root);
     let stores = stores::options(root);
+    let vending = vending::limits(root);
     let vault = vault::vault(root, environment);
     let leases = leases::options(root);
     let credentials = buckets::credentials(root, environment);
@@ -135,6 +142,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
     }
     let buckets = labels.as_ref().map(|labels| buckets::buckets(root, labels, &credentials));
     let telemetry = telemetry(root);
+    let (vending, canary) = vending?;
     Some(Config {
         edge: edge?,
         state: state?,
@@ -143,6 +151,8 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         labels: labels?,
         policies: policies?,
         stores: stores?,
+        vending,
+        canary,
         vault: vault?,
         credentials: credentials.recipes,
         lent: credentials.lent,

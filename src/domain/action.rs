@@ -11,11 +11,13 @@ pub enum ActionName {
     ReadObject,
     /// Make a link that lets its holder read one object for a short time.
     CreateLink,
+    /// Get a credential of the cloud that reads some folders for a short time.
+    VendCredentials,
 }
 
 impl ActionName {
     /// Every action, in the order in which answers list them.
-    pub const ALL: [Self; 3] = [Self::ListObjects, Self::ReadObject, Self::CreateLink];
+    pub const ALL: [Self; 4] = [Self::ListObjects, Self::ReadObject, Self::CreateLink, Self::VendCredentials];
 
     /// The name as text, equal to the action's id in Cedar.
     #[must_use]
@@ -24,6 +26,7 @@ impl ActionName {
             Self::ListObjects => "ListObjects",
             Self::ReadObject => "ReadObject",
             Self::CreateLink => "CreateLink",
+            Self::VendCredentials => "VendCredentials",
         }
     }
 
@@ -44,5 +47,5 @@ impl fmt::Display for ActionName {
 
 /// No action bears the given name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no such action; the actions are ListObjects, ReadObject and CreateLink")]
+#[error("no such action; the actions are ListObjects, ReadObject, CreateLink and VendCredentials")]
 pub struct UnknownAction;

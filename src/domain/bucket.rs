@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::credential::CredentialName;
 use crate::domain::label::Label;
 use crate::domain::principal::Group;
+use crate::domain::vending::Vending;
 
 /// A bucket's stable id in Logboom: 1 to 63 of `a-z`, `0-9` and `-`, beginning and ending with a letter or digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,4 +135,6 @@ pub struct Bucket {
     pub label: Label,
     /// Which configured credential opens it.
     pub credential: CredentialName,
+    /// How credentials are vended for it, where they are.
+    pub vending: Option<Vending>,
 }

@@ -12,8 +12,10 @@ pub mod label;
 pub mod object;
 pub mod principal;
 pub mod proof;
+pub mod scope;
 pub mod secret;
 pub mod time;
+pub mod vending;
 
 #[cfg(test)]
 mod tests;

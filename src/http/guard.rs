@@ -172,5 +172,8 @@ fn phrase(action: ActionName) -> &'static str {
         ActionName::ListObjects => "list objects (ListObjects)",
         ActionName::ReadObject => "read this object (ReadObject)",
         ActionName::CreateLink => "make a link to this object (CreateLink)",
+        ActionName::VendCredentials => {
+            "get a credential for all of this (VendCredentials, and ListObjects and ReadObject on everything in it)"
+        }
     }
 }

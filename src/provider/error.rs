@@ -90,6 +90,8 @@ pub enum StoreOperation {
     Read,
     /// Make a link.
     Link,
+    /// Make a credential for somebody else, or try what one reaches.
+    Vend,
 }
 
 impl StoreOperation {
@@ -103,6 +105,7 @@ impl StoreOperation {
             Self::Get => "get",
             Self::Read => "read",
             Self::Link => "link",
+            Self::Vend => "vend",
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod error;
 pub mod file;
 pub mod gcp;
 pub mod guarded;
+pub mod vend;
 pub mod wire;
 
 pub use error::{StoreError, StoreErrorKind};

@@ -6,3 +6,4 @@ pub mod objects;
 pub mod page_token;
 pub mod stores;
 pub mod vault_state;
+pub mod vending;

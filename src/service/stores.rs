@@ -8,15 +8,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::bucket::{Bucket, BucketId, Provider};
-use crate::domain::credential::LeasedCredential;
+use crate::domain::credential::{Credential, LeasedCredential};
 use crate::domain::key::ObjectKey;
 use crate::domain::object::ObjectMeta;
 use crate::domain::time::{Clock, Timestamp};
+use crate::domain::vending::VendingMeans;
 use crate::provider::aws::S3;
 use crate::provider::azure::BlobStorage;
 use crate::provider::error::StoreOperation;
 use crate::provider::gcp::Gcs;
 use crate::provider::guarded::{self, BucketGuard};
+use crate::provider::vend::{Fit, VendCredentials, VendOptions};
 use crate::provider::{
     GetOptions, Link, LinkOptions, ListOptions, Listing, ObjectStore, Opened, SignLinks, Store, StoreError,
     StoreErrorKind, file, wire,
@@ -88,6 +90,24 @@ impl Stores {
     #[must_use]
     pub fn open(&self, bucket: &Arc<Bucket>) -> Store {
         self.guarded(bucket).1
+    }
+
+    /// Vends credentials for folders of a bucket, where its registration says by which means.
+    pub async fn vend(&self, bucket: &Arc<Bucket>, options: &VendOptions) -> Result<Fit, StoreError> {
+        let make = || async { Box::pin(self.vendor(bucket)).await?.vend(options).await };
+        self.guard(bucket).vend(make).await
+    }
+
+    /// What vends for a bucket, with a credential that is fresh now.
+    pub async fn vendor(&self, bucket: &Arc<Bucket>) -> Result<Box<dyn VendCredentials>, StoreError> {
+        let operation = StoreOperation::Vend;
+        let unsupported = || StoreError::new(operation, StoreErrorKind::Unsupported);
+        let vending = bucket.vending.as_ref().ok_or_else(unsupported)?;
+        let name = vending.credential.as_ref().unwrap_or(&bucket.credential);
+        let leased = self.connector.source.lease(name).await;
+        let leased =
+            leased.map_err(|cause| StoreError::caused_by(operation, StoreErrorKind::NoCredential, cause))?;
+        self.connector.vendor(bucket, &vending.means, &leased.credential).await
     }
 
     /// Limits, health and counters of a bucket.
@@ -178,6 +198,22 @@ impl Connector {
             Provider::Gcp => self.clouds.gcs.open(bucket, credential),
             Provider::Azure => self.clouds.blobs.open(bucket, credential),
             Provider::File => file::open(bucket, &self.file),
+        }
+    }
+}
+
+impl Connector {
+    async fn vendor(
+        &self,
+        bucket: &Bucket,
+        means: &VendingMeans,
+        credential: &Credential,
+    ) -> Result<Box<dyn VendCredentials>, StoreError> {
+        match means {
+            VendingMeans::AwsRole(role) => self.clouds.s3.vendor(bucket, role, credential).await,
+            VendingMeans::GcpServiceAccount(_) | VendingMeans::AzureSas { .. } => {
+                Err(StoreError::new(StoreOperation::Vend, StoreErrorKind::Unsupported))
+            }
         }
     }
 }

@@ -60,6 +60,11 @@ impl Keeper {
         Ok(Some(Arc::new(Self { source, kept: Mutex::new(None) })))
     }
 
+    /// The credential as another of the SDK's clients takes it.
+    pub(super) fn source(&self) -> SharedCredentialsProvider {
+        self.source.clone()
+    }
+
     /// The credential as the signer takes it.
     pub(super) async fn identity(&self, operation: StoreOperation) -> Result<Identity, StoreError> {
         let mut kept = self.kept.lock().await;

@@ -30,7 +30,9 @@ pub mod identity;
 mod list;
 mod place;
 mod read;
+mod session_policy;
 mod sign;
+mod vend;
 pub mod web_identity;
 mod xml;
 

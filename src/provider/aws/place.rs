@@ -116,6 +116,7 @@ mod tests {
             owner: Group::parse("owners").unwrap(),
             label: LabelOrder::new(&["internal"]).unwrap().iter().next().unwrap().clone(),
             credential: CredentialName::parse("logs").unwrap(),
+            vending: None,
         }
     }
 

@@ -32,6 +32,7 @@ fn address(endpoint: Option<&str>, container: &str) -> Option<Address> {
         owner: Group::parse("payments").unwrap(),
         label: LabelOrder::new(&["public"]).unwrap().find("public").unwrap().clone(),
         credential: CredentialName::parse("azure").unwrap(),
+        vending: None,
     };
     Address::of(&bucket).ok()
 }

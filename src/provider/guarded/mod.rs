@@ -5,6 +5,7 @@
 //! retries are switched off in the adapters; what is tried again, and when not, is said here alone.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::domain::key::ObjectKey;
 use crate::domain::object::ObjectMeta;
 use crate::domain::time::Clock;
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
+use crate::provider::vend::Fit;
 use crate::provider::{
     GetOptions, Link, LinkOptions, ListOptions, Listing, ObjectStore, Opened, SignLinks, Store,
 };
@@ -87,6 +89,16 @@ impl BucketGuard {
     /// The same store under this guard.
     pub fn wrap(self: &Arc<Self>, store: Store) -> Store {
         Arc::new(Guarded { store, guard: Arc::clone(self) })
+    }
+
+    /// Vends under the bucket's time limits, retries and counters. Like a link it takes no slot and leaves the breaker alone:
+    /// it is another service of the cloud that is asked.
+    pub async fn vend<F>(&self, vend: impl Fn() -> F) -> Result<Fit, StoreError>
+    where
+        F: Future<Output = Result<Fit, StoreError>>,
+    {
+        let deadline = Instant::now() + self.limits.total_deadline;
+        self.call(StoreOperation::Vend, deadline, vend).await
     }
 
     /// When calls last went well or wrong, and what the breaker says: for `/readyz`.

@@ -64,7 +64,7 @@ impl BucketGuard {
         deadline: Instant,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Attempt<T> {
-        let leave = if operation == StoreOperation::Link {
+        let leave = if matches!(operation, StoreOperation::Link | StoreOperation::Vend) {
             None
         } else {
             match self.breaker.ask() {

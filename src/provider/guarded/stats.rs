@@ -89,12 +89,13 @@ impl Outcome {
 }
 
 /// The operations that are counted. Connecting is part of each of them.
-pub const OPERATIONS: [StoreOperation; 5] = [
+pub const OPERATIONS: [StoreOperation; 6] = [
     StoreOperation::List,
     StoreOperation::Head,
     StoreOperation::Get,
     StoreOperation::Read,
     StoreOperation::Link,
+    StoreOperation::Vend,
 ];
 
 /// The counters. Each only grows, except `in_flight`.

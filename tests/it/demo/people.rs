@@ -65,6 +65,7 @@ fn bucket(id: &str) -> Arc<Bucket> {
         owner: Group::parse("payments-owners").expect("a group"),
         label: labels().find("confidential").expect("a label").clone(),
         credential: CredentialName::parse("none").expect("a name"),
+        vending: None,
     })
 }
 

@@ -56,6 +56,7 @@ fn bucket(native_name: &str, endpoint: Option<&str>) -> Bucket {
         owner: Group::parse("owners").unwrap(),
         label: LabelOrder::new(&["internal"]).unwrap().find("internal").unwrap().clone(),
         credential: CredentialName::parse("logs").unwrap(),
+        vending: None,
     }
 }
 

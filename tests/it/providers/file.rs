@@ -95,6 +95,7 @@ fn open(root: &Path, max_directory_entries: usize) -> Store {
         owner: Group::parse("owners").expect("a group"),
         label: LabelOrder::new(&["internal"]).expect("an order").lowest().clone(),
         credential: CredentialName::parse("none").expect("a name"),
+        vending: None,
     };
     file::open(&bucket, &file::Options { max_directory_entries }).expect("a store")
 }

@@ -35,6 +35,7 @@ fn bucket(native_name: &str, endpoint: &str) -> Bucket {
         owner: Group::parse("owners").unwrap(),
         label: LabelOrder::new(&["internal"]).unwrap().find("internal").unwrap().clone(),
         credential: CredentialName::parse("logs").unwrap(),
+        vending: None,
     }
 }
 

@@ -114,6 +114,7 @@ fn bucket(endpoint: &str, container: &str) -> Bucket {
         owner: Group::parse("payments").expect("a group"),
         label: labels.find("public").expect("a label").clone(),
         credential: CredentialName::parse("azure").expect("a name"),
+        vending: None,
     }
 }
 
