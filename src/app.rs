@@ -28,6 +28,7 @@ use crate::provider::StoreError;
 use crate::provider::aws::identity::CallerIdentity;
 use crate::provider::aws::web_identity::WebIdentity;
 use crate::service::buckets::Buckets;
+use crate::service::canary::Canary;
 use crate::service::page_token::PageTokens;
 use crate::service::stores::Stores;
 use crate::service::vault_state::VaultState;
@@ -183,7 +184,9 @@ impl App {
                 ring.keep_fresh(&stop).await;
             }
         };
-        tokio::join!(api, operators, housekeeping, sign_in(self.vault.as_ref(), &stop), fresh_keys);
+        let state = self.state.clone();
+        let canary = state.canary.watch(&state.stores, &state.buckets, &*state.clock, &stop);
+        tokio::join!(api, operators, housekeeping, sign_in(self.vault.as_ref(), &stop), fresh_keys, canary);
         // After everything that may still have needed them.
         self.leases.close().await;
         if let Some(vault) = self.vault {
@@ -263,6 +266,8 @@ async fn parts(
         vault: VaultState::new(vault, leases),
         page_tokens,
         link_limits: config.edge.links,
+        vend_limits: config.vending,
+        canary: Arc::new(Canary::new(config.canary)),
         rates: Rates::new(principal.requests_per_second, principal.burst),
         streams: Streams::new(principal.streams),
         readiness: Readiness::new(db, Arc::clone(&clock)),

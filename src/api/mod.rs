@@ -3,6 +3,7 @@
 //! Bodies that come in refuse unknown members; conversions to and from `domain` are written by hand.
 
 pub mod buckets;
+pub mod credentials;
 pub mod decisions;
 pub mod health;
 pub mod links;

@@ -14,8 +14,9 @@ use crate::domain::bucket::Bucket;
 use crate::domain::credential::CredentialName;
 use crate::domain::label::LabelOrder;
 use crate::domain::secret::Secret;
+use crate::service::canary::CanaryOptions;
 use crate::service::stores::Options as StoreOptions;
-use crate::service::vending::{CanaryOptions, Limits as VendingLimits};
+use crate::service::vending::Limits as VendingLimits;
 use crate::telemetry::{self, LogFormat};
 use crate::vault::fixed::CredentialRecipe;
 

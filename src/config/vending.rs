@@ -8,7 +8,8 @@ use crate::domain::bucket::Provider;
 use crate::domain::credential::CredentialName;
 use crate::domain::key::Prefix;
 use crate::domain::vending::{AwsRole, GcpServiceAccount, RoleArn, Vending, VendingMeans};
-use crate::service::vending::{CanaryOptions, Limits};
+use crate::service::canary::CanaryOptions;
+use crate::service::vending::Limits;
 
 /// The longest that any cloud lets a narrowed credential live without more: an hour at Google and for chained roles.
 const LONGEST: Duration = Duration::from_hours(1);

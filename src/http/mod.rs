@@ -17,6 +17,7 @@ use crate::logs::decode;
 
 pub mod body;
 pub mod client_address;
+pub mod credential_forms;
 pub mod csrf;
 pub mod disposition;
 pub mod edge;

@@ -157,6 +157,14 @@ fn components() -> utoipa::openapi::Components {
     let components = with::<api::objects::ObjectList>(components);
     let components = with::<api::links::LinkRequest>(components);
     let components = with::<api::links::Link>(components);
+    let components = with::<api::credentials::CredentialsRequest>(components);
+    let components = with::<api::credentials::CredentialFormat>(components);
+    let components = with::<api::credentials::CredentialsView>(components);
+    let components = with::<api::credentials::Rung>(components);
+    let components = with::<api::credentials::CloudBucket>(components);
+    let components = with::<api::credentials::VendedView>(components);
+    let components = with::<api::credentials::AwsKeys>(components);
+    let components = with::<api::credentials::ObjectLink>(components);
     let components = with::<api::decisions::DecisionRequest>(components);
     let components = with::<api::decisions::DecisionView>(components);
     let components = with::<api::health::Dependency>(components);

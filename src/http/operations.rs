@@ -13,8 +13,9 @@ use crate::http::readiness::Audience;
 use crate::http::routes::health;
 use crate::http::state::AppState;
 use crate::provider::guarded::{OPERATIONS, Outcome};
+use crate::service::canary::Finding;
 use crate::telemetry::leases::LeaseReading;
-use crate::telemetry::metrics::{StoreLabels, VaultLabels};
+use crate::telemetry::metrics::{BucketLabels, StoreLabels, VaultLabels};
 
 /// The media type of the Prometheus text format (`OpenMetrics` 1.0).
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -35,6 +36,11 @@ async fn ready(State(state): State<AppState>) -> Response {
 async fn metrics(State(state): State<AppState>) -> Response {
     for bucket in state.buckets.iter() {
         take_over(&state, bucket);
+        if let Some(sighting) = state.canary.sighting(&bucket.id) {
+            let labels = BucketLabels { bucket: bucket.id.to_string() };
+            let narrow = i64::from(!matches!(sighting.finding, Finding::TooWide { .. }));
+            state.metrics.vending_narrow.get_or_create(&labels).set(narrow);
+        }
     }
     take_over_vault(&state);
     ([(CONTENT_TYPE, OPENMETRICS)], state.metrics.text()).into_response()

@@ -16,10 +16,12 @@ use crate::http::rates::Rates;
 use crate::http::readiness::Readiness;
 use crate::http::streams::Streams;
 use crate::service::buckets::Buckets;
+use crate::service::canary::Canary;
 use crate::service::links::LinkLimits;
 use crate::service::page_token::PageTokens;
 use crate::service::stores::Stores;
 use crate::service::vault_state::VaultState;
+use crate::service::vending::Limits as VendLimits;
 use crate::telemetry::metrics::Metrics;
 
 /// The parts that answers are made of.
@@ -39,6 +41,10 @@ pub struct Parts {
     pub page_tokens: PageTokens,
     /// Bounds of links.
     pub link_limits: LinkLimits,
+    /// Bounds of vending.
+    pub vend_limits: VendLimits,
+    /// What the canary found of vending.
+    pub canary: Arc<Canary>,
     /// Requests per second of each principal.
     pub rates: Rates,
     /// Bodies under way of each principal.

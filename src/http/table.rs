@@ -2,10 +2,12 @@
 
 use http::Method;
 
-use crate::authz::permit::{CreateLink, ListObjects, ReadObject};
+use crate::authz::permit::{CreateLink, ListObjects, ReadObject, VendCredentials};
 use crate::http::guard::Routes;
 use crate::http::openapi;
-use crate::http::routes::{auth, buckets, decisions, health, links, objects, pages, read, session};
+use crate::http::routes::{
+    auth, buckets, credentials, decisions, health, links, objects, pages, read, session,
+};
 
 const BUCKETS: &str = "/api/v1/buckets";
 const BUCKET: &str = "/api/v1/buckets/{bucket}";
@@ -13,6 +15,7 @@ const OBJECTS: &str = "/api/v1/buckets/{bucket}/objects";
 const OBJECT: &str = "/api/v1/buckets/{bucket}/objects/{*key}";
 const OBJECT_BY_KEY: &str = "/api/v1/buckets/{bucket}/object";
 const LINKS: &str = "/api/v1/buckets/{bucket}/links";
+const CREDENTIALS: &str = "/api/v1/buckets/{bucket}/credentials";
 
 /// The route table.
 #[must_use]
@@ -25,6 +28,7 @@ pub fn routes() -> Routes {
         .guarded::<ReadObject, _, _, _>(get.clone(), OBJECT_BY_KEY, read::get_by_key)
         .guarded::<ReadObject, _, _, _>(head, OBJECT_BY_KEY, read::head_by_key)
         .guarded::<CreateLink, _, _, _>(post.clone(), LINKS, links::create)
+        .guarded::<VendCredentials, _, _, _>(post.clone(), CREDENTIALS, credentials::vend)
         .personal(get.clone(), "/api/v1/session", "tells the caller who they are", session::get)
         .personal(get.clone(), BUCKETS, "lists only buckets that the caller may see", buckets::list)
         .personal(get.clone(), BUCKET, "shows only a bucket that the caller may see", buckets::get)

@@ -1,6 +1,7 @@
 //! Use cases, one file for each capability; each takes a permit and knows no HTTP.
 
 pub mod buckets;
+pub mod canary;
 pub mod links;
 pub mod objects;
 pub mod page_token;

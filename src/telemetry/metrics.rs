@@ -46,10 +46,17 @@ pub struct ProblemLabels {
 pub struct StoreLabels {
     /// The bucket's id.
     pub bucket: String,
-    /// `list`, `head`, `get`, `read` or `link`.
+    /// `list`, `head`, `get`, `read`, `link` or `vend`.
     pub operation: String,
     /// How it ended.
     pub outcome: String,
+}
+
+/// What is told of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BucketLabels {
+    /// The bucket's id.
+    pub bucket: String,
 }
 
 /// What calls to Vault are counted under.
@@ -81,6 +88,8 @@ pub struct Metrics {
     pub vault_token_seconds: Gauge,
     /// Lent credentials.
     pub leases: LeaseMetrics,
+    /// What the canary found of each bucket's vending.
+    pub vending_narrow: Family<BucketLabels, Gauge>,
     /// Bodies under way.
     pub streams: Gauge,
     /// Bytes of objects sent.
@@ -116,6 +125,9 @@ impl Metrics {
         let help = "Seconds until the token of Vault is no longer used; 0 without one, or without an end";
         registry.register("vault_token_seconds", help, vault_token_seconds.clone());
         let leases = LeaseMetrics::new(&mut registry);
+        let vending_narrow = Family::default();
+        let help = "1 while what is vended was last found narrow, 0 when it reached too far";
+        registry.register("vending_narrow", help, vending_narrow.clone());
         let streams = Gauge::default();
         registry.register("object_streams", "Object bodies under way", streams.clone());
         let bytes_sent = Counter::default();
@@ -130,6 +142,7 @@ impl Metrics {
             vault_signed_in,
             vault_token_seconds,
             leases,
+            vending_narrow,
             streams,
             bytes_sent,
         }

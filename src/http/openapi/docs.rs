@@ -149,6 +149,17 @@ fn in_bucket(route: &Route) -> Option<Doc> {
             own_problems: &[Slug::InvalidRequest, Slug::ObjectArchived, Slug::NotSupportedByProvider],
             ..EMPTY
         },
+        "/api/v1/buckets/{bucket}/credentials" => Doc {
+            id: "vendCredentials",
+            tag: "credentials",
+            summary: "Get a credential of the cloud that reads and lists some folders for a short time",
+            text: "What cannot be narrowed to exactly these folders is not widened: the answer goes one step down a \
+                   ladder (`rung`) and says why. It ends with the caller's own session or token at the latest.",
+            body: Some("CredentialsRequest"),
+            answers: &[(200, "What was given", Answer::Json("Credentials"))],
+            own_problems: &[Slug::InvalidRequest, Slug::VendingNotSetUp, Slug::VendingStopped],
+            ..EMPTY
+        },
         "/api/v1/decisions" => Doc {
             id: "decide",
             tag: "permission",

@@ -33,6 +33,7 @@ pages!(
     "precondition-failed",
     "range-not-satisfiable",
     "rate-limited",
+    "scope-does-not-fit",
     "state-store-unavailable",
     "store-misconfigured",
     "store-timeout",
@@ -40,6 +41,8 @@ pages!(
     "too-large",
     "unauthenticated",
     "vault-unavailable",
+    "vending-not-set-up",
+    "vending-stopped",
 );
 
 #[cfg(test)]

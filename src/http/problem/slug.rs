@@ -37,6 +37,10 @@ pub enum Slug {
     NotDecodable,
     /// 422: the provider of this bucket cannot do it.
     NotSupportedByProvider,
+    /// 422: vending is not set up for the bucket.
+    VendingNotSetUp,
+    /// 422: one credential cannot be narrowed to the scope.
+    ScopeDoesNotFit,
     /// 429: too many requests of this caller.
     RateLimited,
     /// 502: the cloud gave an answer that makes no sense, or refuses our credential.
@@ -51,6 +55,8 @@ pub enum Slug {
     StateStoreUnavailable,
     /// 503: the keys of sessions and page tokens cannot be had.
     VaultUnavailable,
+    /// 503: vending is stopped for the bucket.
+    VendingStopped,
     /// 503: the server is at its limit or shutting down.
     Overloaded,
     /// 504: the cloud did not answer in time.
@@ -61,7 +67,7 @@ pub enum Slug {
 
 impl Slug {
     /// Every kind, in the order of their status.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::InvalidRequest,
         Self::LoginStateMismatch,
         Self::LoginFailed,
@@ -78,6 +84,8 @@ impl Slug {
         Self::MisdirectedRequest,
         Self::NotDecodable,
         Self::NotSupportedByProvider,
+        Self::VendingNotSetUp,
+        Self::ScopeDoesNotFit,
         Self::RateLimited,
         Self::Internal,
         Self::StoreMisconfigured,
@@ -86,6 +94,7 @@ impl Slug {
         Self::IdentityProviderUnavailable,
         Self::StateStoreUnavailable,
         Self::VaultUnavailable,
+        Self::VendingStopped,
         Self::Overloaded,
         Self::StoreTimeout,
     ];
@@ -131,6 +140,12 @@ impl Slug {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The bucket's provider cannot do this",
             ),
+            Self::VendingNotSetUp => {
+                ("vending-not-set-up", StatusCode::UNPROCESSABLE_ENTITY, "Vending is not set up")
+            }
+            Self::ScopeDoesNotFit => {
+                ("scope-does-not-fit", StatusCode::UNPROCESSABLE_ENTITY, "One credential does not reach it")
+            }
             Self::RateLimited => ("rate-limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something broke on our side"),
             Self::StoreMisconfigured => {
@@ -156,6 +171,9 @@ impl Slug {
             ),
             Self::VaultUnavailable => {
                 ("vault-unavailable", StatusCode::SERVICE_UNAVAILABLE, "Vault is not available")
+            }
+            Self::VendingStopped => {
+                ("vending-stopped", StatusCode::SERVICE_UNAVAILABLE, "Vending is stopped")
             }
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "The server is at its limit"),
             Self::StoreTimeout => {

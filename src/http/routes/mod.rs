@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod buckets;
+pub mod credentials;
 pub mod decisions;
 pub mod health;
 pub mod links;

@@ -255,8 +255,18 @@ impl TestApp {
 
     /// A caller with an access token.
     pub fn caller(&self, subject: &str, groups: &[&str]) -> Caller {
-        let bearer = format!("Bearer {}", self.token(subject, groups));
-        Caller::new(&self.url, Some(("authorization", bearer)))
+        self.bearer(&self.token(subject, groups))
+    }
+
+    /// A caller with this access token.
+    pub fn bearer(&self, token: &str) -> Caller {
+        Caller::new(&self.url, Some(("authorization", format!("Bearer {token}"))))
+    }
+
+    /// What an operator reads at a path of their port.
+    pub async fn operators_text(&self, path: &str) -> String {
+        let answer = reqwest::get(format!("{}{path}", self.operations)).await.expect("an answer");
+        answer.text().await.expect("a body")
     }
 
     /// A caller with the cookie of a session, after a login as a browser makes it.

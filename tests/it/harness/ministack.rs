@@ -9,6 +9,7 @@ use aws_sigv4::http_request::{
     UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -162,9 +163,31 @@ impl Ministack {
         keys(&self.query("sts", "2011-06-15", &assume).await, true)
     }
 
+    /// Makes a role that may do everything in S3, so that nothing but a session policy narrows it. Gives its ARN.
+    pub async fn mighty_role(&self) -> String {
+        let name = format!("mighty-{}", unique());
+        let arn = self.role(&name).await;
+        let all =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+        let put = [
+            ("Action", "PutRolePolicy"),
+            ("RoleName", name.as_str()),
+            ("PolicyName", "all"),
+            ("PolicyDocument", all),
+        ];
+        self.iam(&put).await;
+        arn
+    }
+
+    /// The status of a call to S3 with somebody's keys. The path and query are sent as they are.
+    pub async fn status_with(&self, keys: Credentials, method: &str, path: &str) -> u16 {
+        let url = format!("{}/{path}", self.endpoint);
+        self.send(&keys.into(), "s3", (method, &url), &[], Vec::new()).await.0.as_u16()
+    }
+
     /// Makes a role that everybody may assume.
     async fn role(&self, name: &str) -> String {
-        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}]}"#;
         let role = [("Action", "CreateRole"), ("RoleName", name), ("AssumeRolePolicyDocument", trust)];
         element(&self.iam(&role).await, "Arn")
     }
@@ -190,13 +213,25 @@ impl Ministack {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> String {
-        let identity = root_keys().into();
+        let (status, text) = self.send(&root_keys().into(), service, (method, url), headers, body).await;
+        assert!(status.is_success(), "{method} {url}: {status}: {text}");
+        text
+    }
+
+    async fn send(
+        &self,
+        identity: &Identity,
+        service: &str,
+        (method, url): (&str, &str),
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> (http::StatusCode, String) {
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         let params: SigningParams<'_> = v4::SigningParams::builder()
-            .identity(&identity)
+            .identity(identity)
             .region(REGION)
             .name(service)
             .time(now())
@@ -216,9 +251,7 @@ impl Ministack {
         let answer = client.request(request).await.expect("ministack answers");
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
-        let text = String::from_utf8_lossy(&body).into_owned();
-        assert!(status.is_success(), "{method} {url}: {status}: {text}");
-        text
+        (status, String::from_utf8_lossy(&body).into_owned())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The API as its callers see it, on all four providers.
 
 mod buckets;
+mod credentials;
 mod decisions;
 mod endings;
 mod health;
