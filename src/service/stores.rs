@@ -211,7 +211,8 @@ impl Connector {
     ) -> Result<Box<dyn VendCredentials>, StoreError> {
         match means {
             VendingMeans::AwsRole(role) => self.clouds.s3.vendor(bucket, role, credential).await,
-            VendingMeans::GcpServiceAccount(_) | VendingMeans::AzureSas { .. } => {
+            VendingMeans::GcpServiceAccount(account) => self.clouds.gcs.vendor(bucket, account, credential),
+            VendingMeans::AzureSas { .. } => {
                 Err(StoreError::new(StoreOperation::Vend, StoreErrorKind::Unsupported))
             }
         }
