@@ -212,8 +212,8 @@ impl Connector {
         match means {
             VendingMeans::AwsRole(role) => self.clouds.s3.vendor(bucket, role, credential).await,
             VendingMeans::GcpServiceAccount(account) => self.clouds.gcs.vendor(bucket, account, credential),
-            VendingMeans::AzureSas { .. } => {
-                Err(StoreError::new(StoreOperation::Vend, StoreErrorKind::Unsupported))
+            VendingMeans::AzureSas { hierarchical } => {
+                self.clouds.blobs.vendor(bucket, *hierarchical, credential)
             }
         }
     }
