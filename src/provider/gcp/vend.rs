@@ -7,6 +7,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::future::try_join_all;
 use http::header::AUTHORIZATION;
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
@@ -27,7 +28,7 @@ mod boundary;
 mod exchange;
 
 use boundary::boundaries;
-use exchange::Endpoints;
+use exchange::TokenServices;
 
 /// IAM Service Account Credentials, for accounts that name no other endpoint.
 const IAM_CREDENTIALS: &str = "https://iamcredentials.googleapis.com";
@@ -43,7 +44,7 @@ struct AccountVendor {
     place: Place,
     proof: Proof,
     email: String,
-    endpoints: Endpoints,
+    tokens: TokenServices,
 }
 
 impl fmt::Debug for AccountVendor {
@@ -76,7 +77,8 @@ impl Gcs {
             place: Place::of(bucket)?,
             proof,
             email: account.email.clone(),
-            endpoints: Endpoints {
+            tokens: TokenServices {
+                wire: self.wire.clone(),
                 iam_credentials: or_google(&account.iam_endpoint, IAM_CREDENTIALS),
                 sts: or_google(&account.sts_endpoint, STS),
             },
@@ -90,6 +92,10 @@ impl VendCredentials for AccountVendor {
         if options.ttl.as_secs() == 0 {
             return Err(StoreError::new(OPERATION, StoreErrorKind::Invalid));
         }
+        if self.place.payer.is_some() {
+            let why = "A boundary of Google holds a bucket alone, not the project that pays for its requests";
+            return Ok(Fit::DoesNotFit(why.to_owned()));
+        }
         let Ok(boundaries) = boundaries(&self.place.bucket, options.scope.folders()) else {
             let why = "A Credential Access Boundary of Google for a prefix is over its 2,048 characters";
             return Ok(Fit::DoesNotFit(why.to_owned()));
@@ -102,20 +108,17 @@ impl VendCredentials for AccountVendor {
             )));
         }
         let proof = self.proof.headers(OPERATION).await?;
-        let wide =
-            exchange::impersonate(&self.wire, &self.endpoints, proof, &self.email, options.ttl).await?;
+        let wide = self.tokens.impersonate(proof, &self.email, options.ttl, options.now).await?;
         let end = options.now.plus(options.ttl);
-        let mut vended = Vec::with_capacity(boundaries.len());
-        for boundary in boundaries {
-            let narrow =
-                exchange::narrow(&self.wire, &self.endpoints, &wide, &boundary.options, options.now).await?;
-            vended.push(Vended {
+        let narrowed = boundaries.into_iter().map(async |boundary| {
+            let narrow = self.tokens.narrow(&wide, &boundary.options, options.now).await?;
+            Ok(Vended {
                 folders: boundary.folders,
                 secret: VendedSecret::GcpAccessToken(narrow.secret),
                 expires_at: narrow.expires_at.min(end),
-            });
-        }
-        Ok(Fit::Credentials(vended))
+            })
+        });
+        try_join_all(narrowed).await.map(Fit::Credentials)
     }
 
     async fn attempt(&self, vended: &Vended, attempt: &Attempt) -> Result<Reach, StoreError> {

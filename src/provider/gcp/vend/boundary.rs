@@ -184,6 +184,37 @@ mod tests {
         }
 
         #[test]
+        fn a_condition_has_two_literals_for_each_folder_and_nothing_else(
+            names in proptest::collection::vec("[^\u{0}]{0,12}", 1..5)
+        ) {
+            let folders: Vec<_> = names.iter().map(|name| prefix(&format!("{name}/"))).collect();
+            let made = boundaries("logs", &folders).unwrap();
+            let conditions: Vec<_> = made.iter().map(|boundary| expressions(&boundary.options)).collect();
+            let condition = conditions.join(" || ");
+            // Quotes that are not escaped divide a condition into code and texts, in turn.
+            let (mut pieces, mut escaped) = (vec![String::new()], false);
+            for c in condition.chars() {
+                if c == '\'' && !escaped { pieces.push(String::new()) } else { pieces.last_mut().unwrap().push(c) }
+                escaped = c == '\\' && !escaped;
+            }
+            let (code, texts): (Vec<_>, Vec<_>) = pieces.iter().enumerate().partition(|(at, _)| at % 2 == 0);
+            let code: Vec<_> = code.into_iter().map(|(_, piece)| piece.as_str()).collect();
+            let form = ["resource.name.startsWith(", ") || api.getAttribute(", ", ", ").startsWith("];
+            let expect: Vec<_> = folders.iter().enumerate().flat_map(|(at, _)| {
+                let first = if at == 0 { form[0].to_owned() } else { format!(") || {}", form[0]) };
+                std::iter::once(first).chain(form[1..].iter().map(|piece| (*piece).to_owned()))
+            }).chain(["\u{29}".to_owned()]).collect();
+            prop_assert_eq!(code, expect);
+            let texts: Vec<_> = texts.into_iter().map(|(_, text)| read_literal(&format!("'{text}'")).unwrap()).collect();
+            let list = "storage.googleapis.com/objectListPrefix";
+            let expect: Vec<_> = folders.iter().flat_map(|folder| {
+                let name = folder.as_str().to_owned();
+                [format!("projects/_/buckets/logs/objects/{name}"), list.to_owned(), String::new(), name]
+            }).collect();
+            prop_assert_eq!(texts, expect);
+        }
+
+        #[test]
         fn what_breaks_out_of_quotes_elsewhere_does_not_here(text in "[\\\\'\"\n\r\t)(|` u]{0,40}") {
             prop_assert_eq!(read_literal(&literal(&text)), Some(text));
         }

@@ -30,11 +30,27 @@ const READ_ONLY: &str = "https://www.googleapis.com/auth/devstorage.read_only";
 /// What stays as it is in a segment of a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Whom a refusal is told of, and what most likely lacks.
+struct Whom {
+    name: &'static str,
+    /// On 401 and 403.
+    lacks: &'static str,
+}
+
+const IAM: Whom = Whom {
+    name: "IAM Credentials",
+    lacks: "the credential that vends needs iam.serviceAccounts.getAccessToken on the account, and a token of \
+            scope iam or cloud-platform",
+};
+
+const STS: Whom =
+    Whom { name: "Google's token service", lacks: "the Security Token Service API has to be on" };
+
 const OPERATION: StoreOperation = StoreOperation::Vend;
 
 /// Where tokens are asked for.
-#[derive(Debug, Clone)]
-pub(super) struct Endpoints {
+pub(super) struct TokenServices {
+    pub(super) wire: Wire,
     /// Base URL of IAM Credentials, without a trailing slash.
     pub(super) iam_credentials: String,
     /// Base URL of the Security Token Service, without a trailing slash.
@@ -68,55 +84,59 @@ fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret<String>, D::Error
     String::deserialize(from).map(Secret::new)
 }
 
-/// Asks IAM Credentials, with our own proof, for a token of this account that reads Cloud Storage for so long.
-pub(super) async fn impersonate(
-    wire: &Wire,
-    endpoints: &Endpoints,
-    proof: HeaderMap,
-    account: &str,
-    ttl: Duration,
-) -> Result<Token, StoreError> {
-    let account = utf8_percent_encode(account, SEGMENT);
-    let url =
-        format!("{}/v1/projects/-/serviceAccounts/{account}:generateAccessToken", endpoints.iam_credentials);
-    let body = json!({"scope": [READ_ONLY], "lifetime": format!("{}s", ttl.as_secs())}).to_string();
-    let mut request = request(&url, "application/json", body.into())?;
-    request.headers_mut().extend(proof);
-    let generated: Generated = ask(wire, "IAM Credentials", request).await?;
-    let expires_at = Timestamp::parse(&generated.expire_time).map_err(|_| unreadable())?;
-    token(generated.access_token, expires_at)
-}
-
-/// Exchanges a token for one that the boundary narrows. It never lives longer.
-pub(super) async fn narrow(
-    wire: &Wire,
-    endpoints: &Endpoints,
-    subject: &Token,
-    options: &str,
-    now: Timestamp,
-) -> Result<Token, StoreError> {
-    let access_token = "urn:ietf:params:oauth:token-type:access_token";
-    let form = Zeroizing::new(
-        Serializer::new(String::with_capacity(16 * 1024))
-            .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
-            .append_pair("requested_token_type", access_token)
-            .append_pair("subject_token_type", access_token)
-            .append_pair("subject_token", subject.secret.expose())
-            .append_pair("options", options)
-            .finish(),
-    );
-    let body = Bytes::copy_from_slice(form.as_bytes());
-    let request = request(&format!("{}/v1/token", endpoints.sts), "application/x-www-form-urlencoded", body)?;
-    let exchanged: Exchanged = ask(wire, "Google's token service", request).await?;
-    let told = exchanged.expires_in.map(|seconds| now.plus(Duration::from_secs(seconds)));
-    let expires_at = told.map_or(subject.expires_at, |told| told.min(subject.expires_at));
-    if exchanged.access_token.expose() == subject.secret.expose() {
-        return Err(unexpected("the token was not narrowed"));
+impl TokenServices {
+    /// Asks IAM Credentials, with our own proof, for a token of this account that reads Cloud Storage for so long.
+    pub(super) async fn impersonate(
+        &self,
+        proof: HeaderMap,
+        account: &str,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<Token, StoreError> {
+        let account = utf8_percent_encode(account, SEGMENT);
+        let url =
+            format!("{}/v1/projects/-/serviceAccounts/{account}:generateAccessToken", self.iam_credentials);
+        let body = json!({"scope": [READ_ONLY], "lifetime": format!("{}s", ttl.as_secs())}).to_string();
+        let mut request = request(&url, "application/json", body.into())?;
+        request.headers_mut().extend(proof);
+        let generated: Generated = ask(&self.wire, &IAM, request).await?;
+        let expires_at = Timestamp::parse(&generated.expire_time).map_err(|_| unreadable())?;
+        token(generated.access_token, expires_at, now)
     }
-    token(exchanged.access_token, expires_at)
+
+    /// Exchanges a token for one that the boundary narrows. It never lives longer.
+    pub(super) async fn narrow(
+        &self,
+        subject: &Token,
+        options: &str,
+        now: Timestamp,
+    ) -> Result<Token, StoreError> {
+        let access_token = "urn:ietf:params:oauth:token-type:access_token";
+        let form = Zeroizing::new(
+            Serializer::new(String::with_capacity(16 * 1024))
+                .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
+                .append_pair("requested_token_type", access_token)
+                .append_pair("subject_token_type", access_token)
+                .append_pair("subject_token", subject.secret.expose())
+                .append_pair("options", options)
+                .finish(),
+        );
+        let body = Bytes::copy_from_slice(form.as_bytes());
+        let request = request(&format!("{}/v1/token", self.sts), "application/x-www-form-urlencoded", body)?;
+        let exchanged: Exchanged = ask(&self.wire, &STS, request).await?;
+        let told = exchanged.expires_in.map(|seconds| now.plus(Duration::from_secs(seconds)));
+        let expires_at = told.map_or(subject.expires_at, |told| told.min(subject.expires_at));
+        if exchanged.access_token.expose() == subject.secret.expose() {
+            return Err(unexpected("the token was not narrowed"));
+        }
+        token(exchanged.access_token, expires_at, now)
+    }
 }
 
-fn token(secret: Secret<String>, expires_at: Timestamp) -> Result<Token, StoreError> {
+fn token(secret: Secret<String>, expires_at: Timestamp, now: Timestamp) -> Result<Token, StoreError> {
+    if expires_at <= now {
+        return Err(unexpected("the token had ended when it came"));
+    }
     // It goes into headers and command lines: no token of Google's has anything but visible ASCII.
     if secret.expose().is_empty() || !secret.expose().bytes().all(|b| b.is_ascii_graphic()) {
         return Err(unreadable());
@@ -135,15 +155,17 @@ fn request(url: &str, kind: &'static str, body: Bytes) -> Result<Request<Full<By
 
 async fn ask<T: DeserializeOwned>(
     wire: &Wire,
-    whom: &'static str,
+    whom: &Whom,
     request: Request<Full<Bytes>>,
 ) -> Result<T, StoreError> {
     let answer = wire.send(OPERATION, request).await?;
     let status = answer.status();
     if status != StatusCode::OK {
         // Of a refusal the status is told, nothing else: its text quotes accounts, and may quote tokens.
-        let cause = format!("{whom} answered {}", status.as_u16());
-        return Err(StoreError::caused_by(OPERATION, kind(status, answer.headers()), cause));
+        let kind = kind(status, answer.headers());
+        let lacks = if kind == StoreErrorKind::Denied { format!(": {}", whom.lacks) } else { String::new() };
+        let cause = format!("{} answered {}{lacks}", whom.name, status.as_u16());
+        return Err(StoreError::caused_by(OPERATION, kind, cause));
     }
     let body = wire::read_all(OPERATION, answer.into_body(), MAX_ANSWER_BYTES).await?;
     // The parser's own words could quote a secret.
