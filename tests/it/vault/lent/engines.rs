@@ -1,5 +1,7 @@
 //! Credentials of the AWS, GCP and Azure engines, used at the clouds' emulators.
 
+use std::time::{Duration, Instant};
+
 use futures::future::join_all;
 use serde_json::json;
 
@@ -79,6 +81,23 @@ async fn two_hundred_first_requests_at_once_make_one_sign_in_and_one_lease_for_e
     let lent = engines.book().lent.clone();
     assert_eq!(lent.len(), 4);
     assert!(lent.values().all(|count| *count == 1), "{lent:?}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn each_of_many_who_wait_for_a_credential_that_is_late_is_told_in_time() {
+    let (engines, _entra, app, _) = four_lent(3600, 1000).await;
+    let read = async |one: usize| {
+        let asked = Instant::now();
+        let person = app.caller(&format!("person-{one}"), &["team-a"]);
+        let answer = person.get("/api/v1/buckets/azure-logs/objects/team-a/app.log").await;
+        answer.problem(503, "credentials-unavailable");
+        asked.elapsed()
+    };
+    let waits = join_all((0..20).map(read)).await;
+    // `leases.wait` is two seconds.
+    assert!(waits.iter().all(|wait| *wait < Duration::from_secs(4)), "{waits:?}");
+    assert_eq!(engines.lent("azure/creds/read"), 1);
     app.stop().await;
 }
 
