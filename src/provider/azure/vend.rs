@@ -24,6 +24,9 @@ use crate::provider::error::StoreOperation;
 use crate::provider::vend::{Attempt, Fit, Reach, VendCredentials, VendOptions, Vended, VendedSecret};
 use crate::provider::{StoreError, StoreErrorKind, wire};
 
+/// What an attempt to write would write.
+const WRITTEN: &[u8] = b"canary";
+
 const OPERATION: StoreOperation = StoreOperation::Vend;
 
 /// Signs for folders of one container.
@@ -115,10 +118,9 @@ impl VendCredentials for FolderVendor {
                 .method(Method::PUT)
                 .header("x-ms-blob-type", "BlockBlob")
                 .header("if-none-match", "*")
-                .header("content-length", "0"),
-            Attempt::Read(_) | Attempt::List(_) | Attempt::OtherBucket(_) => request.method(Method::GET),
+                .body(Full::new(Bytes::from_static(WRITTEN))),
+            Attempt::Read(_) | Attempt::List(_) | Attempt::OtherBucket(_) => request.body(Full::default()),
         };
-        let request = request.body(Full::<Bytes>::default());
         let request = request.map_err(|_| StoreError::new(OPERATION, StoreErrorKind::Invalid))?;
         match self.wire.send(OPERATION, request).await?.status() {
             StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Ok(Reach::Refused),

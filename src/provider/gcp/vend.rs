@@ -36,6 +36,9 @@ const IAM_CREDENTIALS: &str = "https://iamcredentials.googleapis.com";
 /// The Security Token Service, likewise.
 const STS: &str = "https://sts.googleapis.com";
 
+/// What an attempt to write would write.
+const WRITTEN: &[u8] = b"canary";
+
 const OPERATION: StoreOperation = StoreOperation::Vend;
 
 /// Narrows tokens of one service account for one bucket.
@@ -125,18 +128,21 @@ impl VendCredentials for AccountVendor {
         let VendedSecret::GcpAccessToken(token) = &vended.secret else {
             return Err(StoreError::new(OPERATION, StoreErrorKind::Invalid));
         };
-        let (method, url) = match attempt {
+        let (method, url, body) = match attempt {
             Attempt::Read(key) => {
-                (Method::GET, self.place.object(OPERATION, key, &Query::default().with("fields", "name"))?)
+                let query = Query::default().with("fields", "name");
+                (Method::GET, self.place.object(OPERATION, key, &query)?, Bytes::new())
             }
-            Attempt::List(prefix) => (Method::GET, listing(&self.place, prefix)?),
-            Attempt::Write(key) => (Method::POST, self.place.upload(OPERATION, key)?),
+            Attempt::List(prefix) => (Method::GET, listing(&self.place, prefix)?, Bytes::new()),
+            Attempt::Write(key) => {
+                (Method::POST, self.place.upload(OPERATION, key)?, Bytes::from_static(WRITTEN))
+            }
             Attempt::OtherBucket(name) => {
                 let other = Place { bucket: name.as_str().to_owned(), ..self.place.clone() };
-                (Method::GET, listing(&other, &Prefix::root())?)
+                (Method::GET, listing(&other, &Prefix::root())?, Bytes::new())
             }
         };
-        let mut request = Request::new(Full::<Bytes>::default());
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() =
             url.as_str().parse().map_err(|_| StoreError::new(OPERATION, StoreErrorKind::Invalid))?;

@@ -156,6 +156,10 @@ async fn the_canary_is_told_what_a_token_reaches() {
     for attempt in &outside {
         assert_eq!(vendor.attempt(&wide, attempt).await.unwrap(), Reach::Allowed, "{attempt:?}");
     }
+    let sent = gcs.server().requests();
+    let write = sent.iter().find(|request| request.starts_with("POST /upload/")).unwrap();
+    assert!(write.contains("ifGenerationMatch=0"), "nothing is overwritten: {write}");
+    assert!(write.to_lowercase().contains("content-length: 6"), "Google asks for a length: {write}");
     let unclear = Recorder::http(|_| whole("503 Busy", "", b"")).await;
     let unclear = vendor_at(&format!("http://{}", unclear.addr()), VENDED, &token(OURS)).unwrap();
     assert_eq!(kind(unclear.attempt(&narrow, &inside[0]).await), StoreErrorKind::Unexpected);
