@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::http::Edge;
 use crate::config::reader::{ConfigProblem, Problems, Section};
@@ -14,6 +15,7 @@ use crate::domain::bucket::Bucket;
 use crate::domain::credential::CredentialName;
 use crate::domain::label::LabelOrder;
 use crate::domain::secret::Secret;
+use crate::service::live_check;
 use crate::service::stores::Options as StoreOptions;
 use crate::service::vending::{CanaryOptions, Limits as VendingLimits};
 use crate::telemetry::{self, LogFormat};
@@ -34,6 +36,9 @@ pub mod vending;
 
 #[cfg(test)]
 mod tests;
+
+/// Sixteen buckets at once, and a minute for each: longer than a request waits, since a person does.
+const LIVE_CHECK: live_check::Limits = live_check::Limits { at_once: 16, each: Duration::from_mins(1) };
 
 /// Everything that the program needs to start.
 #[derive(Debug)]
@@ -64,6 +69,8 @@ pub struct Config {
     pub lent: leases::LentCredentials,
     /// How lent credentials are held.
     pub leases: crate::vault::leases::Options,
+    /// How far a check of all this may go.
+    pub live_check: live_check::Limits,
     /// The registered buckets.
     pub buckets: Vec<Bucket>,
     /// Logs.
@@ -157,6 +164,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         credentials: credentials.recipes,
         lent: credentials.lent,
         leases: leases?,
+        live_check: LIVE_CHECK,
         buckets: buckets?,
         telemetry: telemetry?,
     })

@@ -2,6 +2,7 @@
 
 pub mod buckets;
 pub mod links;
+pub mod live_check;
 pub mod objects;
 pub mod page_token;
 pub mod stores;

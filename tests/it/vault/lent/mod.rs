@@ -21,6 +21,7 @@ mod failing;
 mod federated;
 mod held;
 mod key_value;
+mod live_check;
 mod rotation;
 
 /// How fast everything is looked after in these tests.
