@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::StartError;
 use crate::app::reach::Reach;
-use crate::config::Config;
+use crate::config::{Config, LIVE_CHECK};
 use crate::domain::time::{Clock, SystemClock};
 use crate::service::live_check::{LiveCheck, Report};
 
@@ -19,7 +19,7 @@ pub async fn check(mut config: Config, stop: &CancellationToken) -> Result<Optio
         ring: reach.keys.ring().cloned(),
         sources: Arc::clone(&reach.sources),
         stores: Arc::clone(&reach.stores),
-        limits: config.live_check,
+        limits: LIVE_CHECK,
     };
     let buckets = config.buckets.into_iter().map(Arc::new).collect();
     let report = stop.run_until_cancelled(check.run(buckets)).await;

@@ -37,8 +37,8 @@ pub mod vending;
 #[cfg(test)]
 mod tests;
 
-/// Sixteen buckets at once, and a minute for each: longer than a request waits, since a person does.
-const LIVE_CHECK: live_check::Limits = live_check::Limits { at_once: 16, each: Duration::from_mins(1) };
+/// How far a check of all that is configured goes: a minute for each bucket, longer than a request waits, since a person does.
+pub const LIVE_CHECK: live_check::Limits = live_check::Limits { at_once: 16, each: Duration::from_mins(1) };
 
 /// Everything that the program needs to start.
 #[derive(Debug)]
@@ -69,8 +69,6 @@ pub struct Config {
     pub lent: leases::LentCredentials,
     /// How lent credentials are held.
     pub leases: crate::vault::leases::Options,
-    /// How far a check of all this may go.
-    pub live_check: live_check::Limits,
     /// The registered buckets.
     pub buckets: Vec<Bucket>,
     /// Logs.
@@ -164,7 +162,6 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         credentials: credentials.recipes,
         lent: credentials.lent,
         leases: leases?,
-        live_check: LIVE_CHECK,
         buckets: buckets?,
         telemetry: telemetry?,
     })

@@ -8,7 +8,7 @@ use crate::service::live_check::{BucketReport, Mark, Remedy, Report, Step, Troub
 
 const VAULT: &str = "(sign-in to Vault)";
 const SEALING: &str = "(data key of Vault)";
-const HEAD: [&str; 7] = ["bucket", "provider", "credential", "kind", "credential", "list", "ms"];
+const HEAD: [&str; 7] = ["bucket", "provider", "credential", "kind", "fetched", "listed", "ms"];
 
 /// One thing that was tried, with what it is called.
 struct Entry<'a> {

@@ -295,13 +295,12 @@ impl About<'_> {
                 let statement = |action: &str, resource: &str| {
                     format!(r#"{{ "Effect": "Allow", "Action": "{action}", "Resource": "{resource}" }}"#)
                 };
-                let text =
-                    format!("the least that the policy of whom credential `{name}` stands for needs in AWS:");
+                let text = format!("the least that the identity behind credential `{name}` needs in AWS:");
                 Remedy::with(text, [statement("s3:ListBucket", &bucket), statement("s3:GetObject", &objects)])
             }
             Provider::Gcp => {
                 let text =
-                    format!("the least that whom credential `{name}` stands for needs in Google Cloud:");
+                    format!("the least that the identity behind credential `{name}` needs in Google Cloud:");
                 let mut lines = vec![format!(
                     "roles/storage.objectViewer on gs://{native} (storage.objects.list, storage.objects.get)"
                 )];
@@ -316,7 +315,7 @@ impl About<'_> {
             Provider::Azure => {
                 let account = self.bucket.account.as_deref().unwrap_or("…");
                 let text = format!(
-                    "the least that whom credential `{name}` stands for needs in Azure (an account key needs none; compare it with the account's):"
+                    "the least that the identity behind credential `{name}` needs in Azure (an account key needs none; compare it with the account's):"
                 );
                 Remedy::with(
                     text,

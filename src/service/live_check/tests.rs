@@ -22,6 +22,7 @@ fn bucket(provider: Provider, native: &str, region: Option<&str>) -> Bucket {
         owner: Group::parse("owners").unwrap(),
         label: order.find("public").unwrap().clone(),
         credential: CredentialName::parse("reader").unwrap(),
+        vending: None,
     }
 }
 
@@ -68,9 +69,10 @@ fn a_refused_credential_of_vault_names_where_in_vault_it_is_mended() {
 
 #[test]
 fn only_settings_that_are_set_are_named() {
-    let about = |bucket| About { bucket, kind: "ambient", rule: None };
     let absent = StoreError::new(StoreOperation::List, StoreErrorKind::NoSuchBucket);
-    let told = |bucket: &Bucket| about(bucket).listing(&absent).remedies[0].text.clone();
+    let told = |bucket: &Bucket| {
+        About { bucket, kind: "ambient", rule: None }.listing(&absent).remedies[0].text.clone()
+    };
     assert_eq!(told(&bucket(Provider::Aws, "logs", None)), "look at buckets.pay.name, buckets.pay.region");
     assert_eq!(told(&bucket(Provider::Azure, "logs", None)), "look at buckets.pay.name, buckets.pay.account");
     assert_eq!(told(&bucket(Provider::File, "/srv", None)), "look at buckets.pay.name");
