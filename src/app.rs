@@ -9,12 +9,11 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::reach::Reach;
 use crate::authn::Authenticator;
 use crate::authz::{Authorizer, PolicyError};
 use crate::config::Config;
 use crate::db::{Db, DbError};
-use crate::domain::credential::Credential;
-use crate::domain::proof::{IssueToken, ProveIdentity};
 use crate::domain::time::{Clock, SystemClock};
 use crate::http;
 use crate::http::operations;
@@ -25,22 +24,17 @@ use crate::http::state::{AppState, Parts};
 use crate::http::streams::Streams;
 use crate::http::tls::{self, TlsError};
 use crate::provider::StoreError;
-use crate::provider::aws::identity::CallerIdentity;
-use crate::provider::aws::web_identity::WebIdentity;
 use crate::service::buckets::Buckets;
 use crate::service::canary::Canary;
 use crate::service::page_token::PageTokens;
-use crate::service::stores::Stores;
 use crate::service::vault_state::VaultState;
 use crate::telemetry::metrics::Metrics;
-use crate::vault::exchange::{self, Exchange, ExchangeError};
-use crate::vault::fixed::FixedCredentials;
-use crate::vault::key_ring::KeyRing;
-use crate::vault::kinds::Means;
-use crate::vault::leases::Leases;
-use crate::vault::seal::{Keys, Purpose, SealError, Sealer};
-use crate::vault::server::{Vault, VaultError};
-use crate::vault::sources::Sources;
+use crate::vault::exchange::ExchangeError;
+use crate::vault::seal::{Purpose, SealError, Sealer};
+use crate::vault::server::VaultError;
+
+pub mod live;
+pub mod reach;
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -89,9 +83,7 @@ pub struct App {
     operations_address: Option<SocketAddr>,
     tls: Option<TlsAcceptorBox>,
     state: AppState,
-    vault: Option<Vault>,
-    leases: Arc<Leases>,
-    keys: Keys,
+    reach: Reach,
     more: Router,
 }
 
@@ -145,13 +137,10 @@ impl App {
         };
         let operations_address = operations.as_ref().and_then(|listener| listener.local_addr().ok());
         let tls = config.edge.tls.as_ref().map(tls::acceptor).transpose()?.map(TlsAcceptorBox);
-        let vault = vault(&mut config)?;
-        let leases = Arc::new(leases(&mut config, vault.clone(), Arc::clone(&extras.clock))?);
-        let keys = sealing_keys(&mut config, vault.as_ref())?;
-        let lenders = (vault.clone(), Arc::clone(&leases), keys.clone());
-        let state = AppState::new(parts(config, lenders, extras.clock).await?);
+        let reach = Reach::build(&mut config, &extras.clock)?;
+        let state = AppState::new(parts(config, reach.clone(), extras.clock).await?);
         let more = extras.routes;
-        Ok(Self { listener, address, operations, operations_address, tls, state, vault, leases, keys, more })
+        Ok(Self { listener, address, operations, operations_address, tls, state, reach, more })
     }
 
     /// Where the service listens.
@@ -179,19 +168,11 @@ impl App {
             }
         };
         let housekeeping = self.state.authenticator.housekeeping(stop.clone());
-        let fresh_keys = async {
-            if let Some(ring) = self.keys.ring() {
-                ring.keep_fresh(&stop).await;
-            }
-        };
         let state = self.state.clone();
         let canary = state.canary.watch(&state.stores, &state.buckets, &*state.clock, &stop);
-        tokio::join!(api, operators, housekeeping, sign_in(self.vault.as_ref(), &stop), fresh_keys, canary);
+        tokio::join!(api, operators, housekeeping, self.reach.keep(&stop), canary);
         // After everything that may still have needed them.
-        self.leases.close().await;
-        if let Some(vault) = self.vault {
-            vault.close().await;
-        }
+        self.reach.close().await;
     }
 }
 
@@ -199,71 +180,19 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
 }
 
-/// The client of Vault, where one is configured. Nothing is sent yet: a Vault that is away must not keep the service down.
-fn vault(config: &mut Config) -> Result<Option<Vault>, VaultError> {
-    let wire = config.stores.wire.clone();
-    let configured = config.vault.take();
-    let options = configured.map(|vault| {
-        vault.options(|caller| Arc::new(CallerIdentity::new(wire, Credential::Ambient, caller)))
-    });
-    options.map(Vault::new).transpose()
-}
-
-/// The credentials that Vault or a cloud lends. Nothing is asked for yet.
-fn leases(config: &mut Config, vault: Option<Vault>, clock: Arc<dyn Clock>) -> Result<Leases, StartError> {
-    let wire = &config.stores.wire;
-    let signer = |caller| -> Arc<dyn ProveIdentity> {
-        Arc::new(CallerIdentity::new(wire.clone(), Credential::Ambient, caller))
-    };
-    let issuer = |region| -> Arc<dyn IssueToken> { Arc::new(WebIdentity::new(wire.clone(), region)) };
-    let lent = std::mem::take(&mut config.lent);
-    let references = lent.into_iter().map(|(name, lent)| (name, lent.reference(signer, issuer))).collect();
-    let exchange = Exchange::new(&exchange::Options {
-        connect_timeout: wire.connect_timeout,
-        timeout: config.stores.limits.header_timeout,
-        extra_ca_pem: wire.extra_ca_pem.clone(),
-    })?;
-    Ok(Leases::new(references, &Means { vault, exchange }, &config.leases, clock))
-}
-
-/// What seals sessions, logins and page tokens. Vault is not asked yet.
-fn sealing_keys(config: &mut Config, vault: Option<&Vault>) -> Result<Keys, SealError> {
-    let local = config.sealing.local.take();
-    match (config.sealing.transit.take(), vault, local) {
-        (Some(transit), Some(vault), earlier) => {
-            Keys::vault(KeyRing::new(vault.clone(), transit), earlier.as_ref())
-        }
-        (_, _, Some(local)) => Keys::local(&local),
-        // The configuration has one of them, and a Vault for the former.
-        (_, _, None) => Err(SealError::Crypto),
-    }
-}
-
-/// Signs in ahead of the first request. Whether it works is told by the client's own log lines, and by readiness.
-async fn sign_in(vault: Option<&Vault>, stop: &CancellationToken) {
-    if let Some(vault) = vault {
-        let _told = stop.run_until_cancelled(vault.sign_in()).await;
-    }
-}
-
-async fn parts(
-    config: Config,
-    (vault, leases, keys): (Option<Vault>, Arc<Leases>, Keys),
-    clock: Arc<dyn Clock>,
-) -> Result<Parts, StartError> {
+async fn parts(config: Config, reach: Reach, clock: Arc<dyn Clock>) -> Result<Parts, StartError> {
     let db = Db::open(&config.state).await?;
     let authorizer = Authorizer::load(&config.policies)?;
-    let authenticator = Authenticator::build(config.identity.options, db.clone(), &keys, Arc::clone(&clock))?;
-    let fixed = Arc::new(FixedCredentials::new(config.credentials));
-    let credentials = Arc::new(Sources::new(fixed, Arc::clone(&leases)));
-    let page_tokens = PageTokens::new(Sealer::new(keys, Purpose::PageToken));
+    let authenticator =
+        Authenticator::build(config.identity.options, db.clone(), &reach.keys, Arc::clone(&clock))?;
+    let page_tokens = PageTokens::new(Sealer::new(reach.keys, Purpose::PageToken));
     let principal = config.edge.principal;
     Ok(Parts {
         authenticator,
         authorizer,
         buckets: Buckets::new(config.buckets),
-        stores: Arc::new(Stores::new(credentials, config.stores, Arc::clone(&clock))?),
-        vault: VaultState::new(vault, leases),
+        stores: reach.stores,
+        vault: VaultState::new(reach.vault, reach.leases),
         page_tokens,
         link_limits: config.edge.links,
         vend_limits: config.vending,

@@ -30,8 +30,8 @@ enum Command {
     Migrate(ConfigFile),
     /// Prints the contract (`OpenAPI` 3.1).
     Openapi,
-    /// Reads the configuration and says everything that is wrong with it.
-    CheckConfig(ConfigFile),
+    /// Reads the configuration and says everything that is wrong with it; with --live, tries what it names.
+    CheckConfig(commands::check_config::Arguments),
     /// Looks after the identity providers.
     #[command(subcommand)]
     Idp(commands::idp::Idp),
@@ -62,7 +62,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(arguments) => commands::demo::run(&arguments, &printer),
         Command::Migrate(file) => commands::migrate::run(&file.config, &printer),
         Command::Openapi => commands::openapi::run(&printer),
-        Command::CheckConfig(file) => commands::check_config::run(&file.config, &printer),
+        Command::CheckConfig(arguments) => commands::check_config::run(&arguments, &printer),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -250,6 +250,7 @@ fn google(section: &mut Section) -> Option<Google> {
         )
     });
     let service_account: Option<Option<String>> = section.optional("service_account");
+    let vends: Option<Option<bool>> = section.optional("vends");
     let sts = base(section, "sts", GOOGLE_STS);
     let iam = base(section, "iam", GOOGLE_IAM);
     let (sts, iam) = (sts?, iam?);
@@ -257,7 +258,8 @@ fn google(section: &mut Section) -> Option<Google> {
         Some(email) => Some(impersonation(section, &iam, &email)?),
         None => None,
     };
-    Some(Google { audience: audience?, token_endpoint: sts.join("/v1/token").ok()?, impersonation })
+    let token_endpoint = sts.join("/v1/token").ok()?;
+    Some(Google { audience: audience?, token_endpoint, impersonation, vends: vends?.unwrap_or(false) })
 }
 
 fn impersonation(section: &Section, iam: &Url, email: &str) -> Option<Url> {

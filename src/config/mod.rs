@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::http::Edge;
 use crate::config::reader::{ConfigProblem, Problems, Section};
@@ -15,6 +16,7 @@ use crate::domain::credential::CredentialName;
 use crate::domain::label::LabelOrder;
 use crate::domain::secret::Secret;
 use crate::service::canary::CanaryOptions;
+use crate::service::live_check;
 use crate::service::stores::Options as StoreOptions;
 use crate::service::vending::Limits as VendingLimits;
 use crate::telemetry::{self, LogFormat};
@@ -35,6 +37,9 @@ pub mod vending;
 
 #[cfg(test)]
 mod tests;
+
+/// How far a check of all that is configured goes: a minute for each bucket, longer than a request waits, since a person does.
+pub const LIVE_CHECK: live_check::Limits = live_check::Limits { at_once: 16, each: Duration::from_mins(1) };
 
 /// Everything that the program needs to start.
 #[derive(Debug)]

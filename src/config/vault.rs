@@ -60,6 +60,15 @@ enum Method {
 }
 
 impl Vault {
+    /// Whether signing in spends what it signs in with, so that only one process can do it.
+    #[must_use]
+    pub const fn spends_its_secret(&self) -> bool {
+        matches!(
+            &self.sign_in,
+            Method::Ready(SignIn::AppRole(AppRole { secret_id: SecretId::Wrapped(_), .. }))
+        )
+    }
+
     /// The options of the client. `identity` makes what proves the AWS role of this machine.
     pub fn options(self, identity: impl FnOnce(identity::Caller) -> Arc<dyn ProveIdentity>) -> Options {
         let Self { reach, limits, sign_in } = self;

@@ -3,6 +3,7 @@
 pub mod buckets;
 pub mod canary;
 pub mod links;
+pub mod live_check;
 pub mod objects;
 pub mod page_token;
 pub mod stores;

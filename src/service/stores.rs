@@ -150,25 +150,26 @@ struct Client {
 }
 
 impl Renewing {
-    /// The client of now. All requests of one instant share one renewal.
+    /// The client of now. All requests of one instant share one renewal: the source lends one credential to all who ask,
+    /// and the first who has it builds the client. Nobody waits for it behind somebody else's wait.
     async fn client(&self, operation: StoreOperation) -> Result<Client, StoreError> {
         let now = self.connector.clock.now();
         if let Some(client) = fresh(self.current.read().await.as_ref(), now) {
             return Ok(client);
         }
+        let leased = self.connector.source.lease(&self.bucket.credential).await;
+        let leased =
+            leased.map_err(|cause| StoreError::caused_by(operation, StoreErrorKind::NoCredential, cause))?;
         let mut current = self.current.write().await;
         if let Some(client) = fresh(current.as_ref(), now) {
             return Ok(client);
         }
-        let client = self.connect(now, operation).await?;
+        let client = self.connect(now, leased).await?;
         *current = Some(client.clone());
         Ok(client)
     }
 
-    async fn connect(&self, now: Timestamp, operation: StoreOperation) -> Result<Client, StoreError> {
-        let leased = self.connector.source.lease(&self.bucket.credential).await;
-        let leased =
-            leased.map_err(|cause| StoreError::caused_by(operation, StoreErrorKind::NoCredential, cause))?;
+    async fn connect(&self, now: Timestamp, leased: LeasedCredential) -> Result<Client, StoreError> {
         let store = self.connector.open(&self.bucket, &leased).await?;
         let longest = now.plus(CLIENT_LIFETIME);
         let good_until = leased.expires_at.map_or(longest, |end| longest.min(end));
@@ -211,8 +212,9 @@ impl Connector {
     ) -> Result<Box<dyn VendCredentials>, StoreError> {
         match means {
             VendingMeans::AwsRole(role) => self.clouds.s3.vendor(bucket, role, credential).await,
-            VendingMeans::GcpServiceAccount(_) | VendingMeans::AzureSas { .. } => {
-                Err(StoreError::new(StoreOperation::Vend, StoreErrorKind::Unsupported))
+            VendingMeans::GcpServiceAccount(account) => self.clouds.gcs.vendor(bucket, account, credential),
+            VendingMeans::AzureSas { hierarchical } => {
+                self.clouds.blobs.vendor(bucket, *hierarchical, credential)
             }
         }
     }

@@ -71,6 +71,23 @@ pub enum CredentialRecipe {
     AzureAccountKey(SecretText),
 }
 
+impl CredentialRecipe {
+    /// The kind, as the configuration has it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Ambient => "ambient",
+            Self::AwsKeys { .. } => "aws-keys",
+            Self::GcpServiceAccountKey(_) => "gcp-service-account-key",
+            Self::GcpAccessToken(_) => "gcp-access-token",
+            Self::AzureClientSecret { .. } => "azure-client-secret",
+            Self::AzureAccessToken(_) => "azure-access-token",
+            Self::AzureAccountKey(_) => "azure-account-key",
+        }
+    }
+}
+
 /// The configured credentials by name.
 #[derive(Debug)]
 pub struct FixedCredentials {
@@ -82,6 +99,12 @@ impl FixedCredentials {
     #[must_use]
     pub const fn new(recipes: BTreeMap<CredentialName, CredentialRecipe>) -> Self {
         Self { recipes }
+    }
+
+    /// The kind of a credential, where one of that name is here.
+    #[must_use]
+    pub fn kind(&self, name: &CredentialName) -> Option<&'static str> {
+        self.recipes.get(name).map(CredentialRecipe::kind)
     }
 }
 

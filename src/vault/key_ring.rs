@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::secret::Secret;
 use crate::vault::seal::{DerivedKeys, MasterKey, SealError};
-use crate::vault::server::{InvalidVaultPath, Vault, VaultError, VaultErrorKind, VaultPath, reply};
+use crate::vault::server::{
+    InvalidVaultPath, PolicyRule, Vault, VaultError, VaultErrorKind, VaultPath, reply,
+};
 
 /// Keys that are kept unwrapped; beyond it they are asked for again.
 const MAX_KNOWN: usize = 256;
@@ -163,6 +165,22 @@ impl KeyRing {
             return Ok(key);
         }
         self.ask(known, self.unwrap_key(wrapped)).await
+    }
+
+    /// What Vault's policy has to allow.
+    #[must_use]
+    pub fn rules(&self) -> [PolicyRule; 2] {
+        [&self.options.make, &self.options.unwrap].map(|path| PolicyRule::update(path.clone()))
+    }
+
+    /// Has one key made and unwrapped again, and keeps neither: whether Vault does for us what sealing needs.
+    pub async fn try_out(&self) -> Result<(), VaultError> {
+        let made =
+            self.vault.write::<_, Made>(&self.options.make, &json!({ "bits": 256 })).await?.into_data()?;
+        let body = json!({ "ciphertext": made.ciphertext });
+        let unwrapped = self.vault.write::<_, Unwrapped>(&self.options.unwrap, &body).await?.into_data()?;
+        let same = made.plaintext.expose() == unwrapped.plaintext.expose();
+        same.then_some(()).ok_or_else(VaultError::unexpected)
     }
 
     /// Whether the key that seals now is of a later version of Vault's key.

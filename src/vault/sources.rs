@@ -6,7 +6,9 @@ use async_trait::async_trait;
 
 use crate::domain::credential::{CredentialName, LeasedCredential};
 use crate::vault::fixed::FixedCredentials;
+use crate::vault::kinds::Reference;
 use crate::vault::leases::Leases;
+use crate::vault::server::PolicyRule;
 use crate::vault::{CredentialSource, LeaseError};
 
 /// Both kinds of source.
@@ -21,6 +23,18 @@ impl Sources {
     #[must_use]
     pub const fn new(fixed: Arc<FixedCredentials>, leases: Arc<Leases>) -> Self {
         Self { fixed, leases }
+    }
+
+    /// The kind of a credential, as the configuration has it.
+    #[must_use]
+    pub fn kind(&self, name: &CredentialName) -> Option<&'static str> {
+        self.leases.reference(name).map(Reference::kind).or_else(|| self.fixed.kind(name))
+    }
+
+    /// What Vault's policy has to allow for a credential; `None` where Vault is not asked for it.
+    #[must_use]
+    pub fn rule(&self, name: &CredentialName) -> Option<PolicyRule> {
+        self.leases.reference(name)?.rule()
     }
 }
 

@@ -11,9 +11,13 @@ use std::sync::{Arc, Mutex};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
+use crate::doubles::gcs::boundary::Wants;
+use crate::doubles::gcs::vending::Vending;
 use crate::harness::recorder::Recorder;
 
 pub mod account;
+pub mod boundary;
+pub mod vending;
 
 /// One stored object.
 #[derive(Clone)]
@@ -27,6 +31,9 @@ struct State {
     objects: BTreeMap<String, Object>,
     /// The only token that is taken; `None` takes everybody.
     token: Option<String>,
+    vending: Vending,
+    /// Whether narrow tokens reach everything, as at a cloud that has forgotten their boundaries.
+    forgets: bool,
     writes: u64,
 }
 
@@ -48,7 +55,8 @@ impl Gcs {
         let state = State { token: token.map(str::to_owned), ..State::default() };
         let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
-        let server = Recorder::http(move |request| answer(&shared.lock().expect("no poison"), request)).await;
+        let server =
+            Recorder::http(move |request| answer(&mut shared.lock().expect("no poison"), request)).await;
         Self { state, server }
     }
 
@@ -65,6 +73,16 @@ impl Gcs {
     /// What it was asked so far.
     pub fn server(&self) -> &Recorder {
         &self.server
+    }
+
+    /// From now on an exchange says how long its token lives.
+    pub fn tells_life(&self) {
+        self.state.lock().expect("no poison").vending.tells_life = true;
+    }
+
+    /// Whether boundaries are forgotten from now on.
+    pub fn forgets_boundaries(&self, forgets: bool) {
+        self.state.lock().expect("no poison").forgets = forgets;
     }
 
     /// Writes an object; one of the same key is replaced by a new generation.
@@ -100,17 +118,41 @@ fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8().expect("UTF-8").into_owned()
 }
 
-fn answer(state: &State, head: &str) -> Vec<u8> {
+fn answer(state: &mut State, head: &str) -> Vec<u8> {
     let target = head.split(' ').nth(1).expect("a request line");
     let (path, raw_query) = target.split_once('?').unwrap_or((target, ""));
     let request = Request { path, raw_query, head };
     if request.query("X-Goog-Signature").is_some() {
         return linked(state, &request);
     }
-    if let Some(token) = &state.token
-        && request.header("authorization") != Some(&format!("Bearer {token}"))
-    {
+    let bearer = request.header("authorization").and_then(|text| text.strip_prefix("Bearer "));
+    let ours = state.token.as_deref().is_none_or(|token| bearer == Some(token));
+    let body = head.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    if let Some(account) = path.strip_prefix("/v1/projects/-/serviceAccounts/") {
+        let account = account.strip_suffix(":generateAccessToken").expect("the one method");
+        return state.vending.generate(&decode(account), ours, body);
+    }
+    if path == "/v1/token" {
+        return state.vending.exchange(body);
+    }
+    if let Some(boundary) = bearer.and_then(|token| state.vending.boundary(token)) {
+        let (bucket, prefix) = (path.split('/').nth(4).unwrap_or_default(), request.query("prefix"));
+        let key = path.split('/').nth(6).map(decode);
+        let prefix = prefix.unwrap_or_default();
+        let wants = match (head.starts_with("GET "), &key) {
+            (true, Some(key)) => Wants::Object(key),
+            (true, None) => Wants::Listing(&prefix),
+            (false, _) => Wants::More,
+        };
+        let inside = path.starts_with("/storage/v1/b/") && boundary.allows(bucket, &wants);
+        if !inside && !state.forgets {
+            return refusal("403 Forbidden", "forbidden", "it does not have storage.objects access");
+        }
+    } else if !ours && !bearer.is_some_and(|token| state.vending.is_wide(token)) {
         return refusal("401 Unauthorized", "authError", "Invalid Credentials");
+    }
+    if !head.starts_with("GET ") {
+        return whole("200 OK", "Content-Type: application/json\r\n", b"{}");
     }
     let Some(rest) = path.strip_prefix("/storage/v1/b/") else {
         return refusal("404 Not Found", "notFound", "Not Found");

@@ -1,5 +1,6 @@
 //! Doubles of vendors without an emulator, written from their published documents.
 
+pub mod blobs;
 pub mod gcs;
 pub mod idp;
 pub mod tokens;

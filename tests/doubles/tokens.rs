@@ -28,6 +28,7 @@ struct Shared {
     /// How often a new principal is refused before Entra knows it.
     unknown: usize,
     asked: Mutex<Vec<(String, Asked)>>,
+    given: Mutex<Vec<String>>,
 }
 
 impl Tokens {
@@ -35,7 +36,7 @@ impl Tokens {
     pub async fn start(unknown: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let shared = Arc::new(Shared { unknown, asked: Mutex::default() });
+        let shared = Arc::new(Shared { unknown, asked: Mutex::default(), given: Mutex::default() });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -45,6 +46,16 @@ impl Tokens {
     /// What it was asked: paths and forms.
     pub fn asked(&self) -> Vec<(String, Asked)> {
         self.shared.asked.lock().expect("no poison").clone()
+    }
+
+    /// Every secret so far: the proofs that it was shown and the tokens that it gave.
+    pub fn secrets(&self) -> Vec<String> {
+        let asked = self.asked();
+        let shown = asked.iter().flat_map(|(_, form)| {
+            ["client_secret", "client_assertion", "subject_token"].map(|name| form.get(name).cloned())
+        });
+        let given = self.shared.given.lock().expect("no poison").clone();
+        shown.flatten().chain(given).collect()
     }
 }
 
@@ -67,6 +78,7 @@ async fn answer(
         asked.iter().filter(|(_, form)| form.get("client_id") == Some(&principal)).count()
     };
     let given = |token: String| {
+        shared.given.lock().expect("no poison").push(token.clone());
         (StatusCode::OK, Json(json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600})))
     };
     if path.ends_with("/oauth2/v2.0/token") {
@@ -80,5 +92,7 @@ async fn answer(
         return given("ya29.SECRET-federated".to_owned());
     }
     let expires = "2030-01-01T00:00:00Z";
-    (StatusCode::OK, Json(json!({"accessToken": "ya29.SECRET-impersonated", "expireTime": expires})))
+    let token = "ya29.SECRET-impersonated";
+    shared.given.lock().expect("no poison").push(token.to_owned());
+    (StatusCode::OK, Json(json!({"accessToken": token, "expireTime": expires})))
 }

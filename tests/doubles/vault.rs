@@ -2,7 +2,7 @@
 //! documents: "AWS secrets engine (API)", "Google Cloud secrets engine (API)", "Azure secrets engine (API)",
 //! "/sys/leases". What is lent is the test's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,8 @@ struct Lease {
 pub struct Book {
     /// Requests of every kind.
     pub calls: u64,
+    /// Each path with the capability that Vault wants for how it was asked.
+    pub wanted: BTreeSet<(String, &'static str)>,
     /// Sign-ins.
     pub logins: u64,
     /// How often each path was lent.
@@ -203,6 +205,8 @@ async fn answer(
     let refusal = {
         let mut book = shared.book();
         book.calls += 1;
+        let capability = if method == Method::GET { "read" } else { "update" };
+        book.wanted.insert((path.clone(), capability));
         book.refusal.filter(|refusal| path.starts_with(refusal.below))
     };
     if let Some(refusal) = refusal {

@@ -32,7 +32,7 @@ pub fn run(file: &Path) -> Result<(), CliError> {
 
 /// No core dump is written of a process that holds credentials, and no other process of the same user reads its memory.
 /// Source: `PR_SET_DUMPABLE(2const)` of the Linux manual.
-fn keep_memory_private() -> Result<(), Errno> {
+pub fn keep_memory_private() -> Result<(), Errno> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 

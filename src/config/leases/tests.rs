@@ -35,6 +35,37 @@ fn each_kind_is_read_with_the_least_that_it_needs() {
 }
 
 #[test]
+fn each_kind_tells_its_name_and_the_rule_that_a_policy_of_vault_needs() {
+    for (rule, text) in [
+        (
+            "\"secret/data/logs/pay\" { capabilities = [\"read\"]",
+            "kind = \"vault-kv\"\npath = \"logs/pay\"\nholds = \"aws-keys\"",
+        ),
+        ("\"aws/sts/pay\" { capabilities = [\"update\"]", "kind = \"vault-aws\"\nrole = \"pay\""),
+        (
+            "\"aws/creds/pay\" { capabilities = [\"read\"]",
+            "kind = \"vault-aws\"\nrole = \"pay\"\nmethod = \"creds\"",
+        ),
+        (
+            "\"gcp/impersonated-account/pay/token\" { capabilities = [\"read\"]",
+            "kind = \"vault-gcp\"\naccount = \"impersonated\"\nname = \"pay\"",
+        ),
+        (
+            "\"azure/creds/pay\" { capabilities = [\"read\"]",
+            "kind = \"vault-azure\"\nrole = \"pay\"\ntenant_id = \"t\"",
+        ),
+        ("", "kind = \"federated-azure\"\nclient_id = \"c\"\ntenant_id = \"t\"\ntoken_file = \"/run/t\""),
+    ] {
+        let Some(Lent::Ready(reference)) = configured(text).lent.into_values().next() else {
+            panic!("{text}")
+        };
+        assert!(text.starts_with(&format!("kind = \"{}\"", reference.kind())), "{text}");
+        let told = reference.rule().map(|rule| rule.to_string()).unwrap_or_default();
+        assert!(told.contains(rule) && told.is_empty() == rule.is_empty(), "{told}: {text}");
+    }
+}
+
+#[test]
 fn a_service_account_is_impersonated_where_one_is_named() {
     let audience = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/a";
     let text = format!(

@@ -13,7 +13,8 @@ use aws_sdk_sts::config::{BehaviorVersion, Region};
 use aws_sdk_sts::error::SdkError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::types::{Credentials, Tag};
-use http::{HeaderMap, Method, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::domain::bucket::Bucket;
 use crate::domain::credential::Credential;
@@ -155,6 +156,10 @@ impl VendCredentials for RoleVendor {
         let (method, key, query) = ask;
         let ask = Ask { operation, method, key, query: &query, headers: HeaderMap::new() };
         let mut request = place.request(ask)?;
+        if matches!(attempt, Attempt::Write(_)) {
+            // S3 answers 411 to a write that does not say its length, whoever makes it.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
+        }
         sign::sign(operation, &mut request, &keys.into(), &place.region)?;
         let answer = self.wire.send(operation, request).await?;
         match answer.status() {

@@ -9,7 +9,7 @@ use std::fmt;
 use azure_core::http::Url;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::domain::bucket::Bucket;
+use crate::domain::bucket::{Bucket, NativeName};
 use crate::domain::key::ObjectKey;
 use crate::provider::error::StoreOperation;
 use crate::provider::{StoreError, StoreErrorKind};
@@ -88,6 +88,15 @@ impl Address {
         Url::parse(&text).ok().filter(|url| url.as_str() == text)
     }
 
+    /// Another container of the account.
+    pub(super) fn sibling(&self, name: &NativeName) -> Result<Self, StoreError> {
+        let container = name.as_str();
+        if !is_container(container) {
+            return Err(StoreError::new(StoreOperation::Vend, StoreErrorKind::Invalid));
+        }
+        Ok(Self { container: container.to_owned(), ..self.clone() })
+    }
+
     /// The URL of a listing with these parameters.
     pub(super) fn listing(&self, parameters: &[(&str, &str)]) -> Option<Url> {
         let mut text = format!("{}/{}?restype=container&comp=list", self.service, self.container);
@@ -100,7 +109,7 @@ impl Address {
 }
 
 /// Whether a URL can name exactly this key.
-fn is_exact(name: &str) -> bool {
+pub(super) fn is_exact(name: &str) -> bool {
     name.chars().count() <= MAX_NAME_CHARS
         && !name.contains(|c: char| c == '\\' || c.is_control())
         && !name.split('/').any(|segment| segment.ends_with('.'))

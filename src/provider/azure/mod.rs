@@ -39,6 +39,7 @@ mod read;
 mod shared_key;
 mod sign;
 mod transport;
+mod vend;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ const SCOPE: &str = "https://storage.azure.com/.default";
 #[derive(Clone)]
 pub struct BlobStorage {
     client: ClientOptions,
+    wire: wire::Wire,
     delegation_key_life: Duration,
 }
 
@@ -69,13 +71,14 @@ impl BlobStorage {
     /// # Errors
     /// [`StoreErrorKind::Unexpected`] when the certificates are none, or TLS cannot be set up.
     pub fn new(options: &wire::Options, delegation_key_life: Duration) -> Result<Self, StoreError> {
+        let wire = wire::Wire::new(options)?;
         let client = ClientOptions {
             retry: RetryOptions::none(),
-            transport: Some(Transport::new(Arc::new(OverWire(wire::Wire::new(options)?)))),
+            transport: Some(Transport::new(Arc::new(OverWire(wire.clone())))),
             user_agent: UserAgentOptions { application_id: Some("logboom".to_owned()) },
             ..ClientOptions::default()
         };
-        Ok(Self { client, delegation_key_life })
+        Ok(Self { client, wire, delegation_key_life })
     }
 
     /// Opens one container with one credential. Nothing is sent yet.

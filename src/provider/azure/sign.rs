@@ -27,7 +27,7 @@ use crate::provider::{Link, LinkOptions, StoreError, StoreErrorKind};
 const MAX_KEY_LIFE: Duration = Duration::from_hours(7 * 24);
 
 /// How far links begin in the past, for clocks that run behind ours.
-const SKEW: Duration = Duration::from_mins(5);
+pub(super) const SKEW: Duration = Duration::from_mins(5);
 
 /// Makes links into one container.
 pub(super) struct Links {
@@ -68,6 +68,16 @@ impl Links {
         })
     }
 
+    /// The account that signatures name.
+    pub(super) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The container that signatures name.
+    pub(super) fn container(&self) -> &str {
+        &self.container
+    }
+
     /// Signs the right to read exactly this blob.
     pub(super) async fn sign(
         &self,
@@ -79,11 +89,12 @@ impl Links {
         if options.ttl > MAX_KEY_LIFE || expires_at <= options.now {
             return Err(StoreError::new(StoreOperation::Link, StoreErrorKind::Invalid));
         }
-        let (delegation, from) = self.delegation_key(options.now, expires_at).await?;
-        let builder = SasBuilder::new(&self.account, &delegation, sdk_time(expires_at)?)
-            .map_err(|cause| error::failed(StoreOperation::Link, &cause))?;
+        let (delegation, from) = self.delegation_key(StoreOperation::Link, options.now, expires_at).await?;
+        let builder =
+            SasBuilder::new(&self.account, &delegation, sdk_time(StoreOperation::Link, expires_at)?)
+                .map_err(|cause| error::failed(StoreOperation::Link, &cause))?;
         let sas = builder
-            .start(sdk_time(from.max(options.now.minus(SKEW)))?)
+            .start(sdk_time(StoreOperation::Link, from.max(options.now.minus(SKEW)))?)
             .protocol(SasProtocol::Https)
             .blob(&self.container, key.as_str())
             .read()
@@ -94,8 +105,9 @@ impl Links {
     }
 
     /// A key that is good from before `now` until `until` at least. Callers that come together wait for one request.
-    async fn delegation_key(
+    pub(super) async fn delegation_key(
         &self,
+        operation: StoreOperation,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(Arc<UserDelegationKey>, Timestamp), StoreError> {
@@ -105,7 +117,7 @@ impl Links {
         }
         let from = now.minus(SKEW);
         let end = until.max(now.plus(self.key_life)).min(now.plus(MAX_KEY_LIFE));
-        let fresh = self.request_key(from, end).await?;
+        let fresh = self.request_key(operation, from, end).await?;
         let read = |time: Option<OffsetDateTime>, asked: Timestamp| {
             time.map_or(asked, |time| Timestamp::from_unix_seconds(time.unix_timestamp()))
         };
@@ -115,27 +127,30 @@ impl Links {
             key: Arc::new(fresh),
         };
         if fresh.until < until {
-            return Err(error::unexpected(
-                StoreOperation::Link,
-                "a delegation key that ends before the link",
-            ));
+            return Err(error::unexpected(operation, "a delegation key that ends before the signature"));
         }
         let answer = (Arc::clone(&fresh.key), fresh.from);
         *held = Some(fresh);
         Ok(answer)
     }
 
-    async fn request_key(&self, from: Timestamp, until: Timestamp) -> Result<UserDelegationKey, StoreError> {
-        let failed = |cause| error::failed(StoreOperation::Link, &cause);
-        let info =
-            KeyInfo { start: Some(sdk_time(from)?), expiry: Some(sdk_time(until)?), ..KeyInfo::default() };
+    async fn request_key(
+        &self,
+        operation: StoreOperation,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<UserDelegationKey, StoreError> {
+        let failed = |cause| error::failed(operation, &cause);
+        let (start, expiry) = (sdk_time(operation, from)?, sdk_time(operation, until)?);
+        let info = KeyInfo { start: Some(start), expiry: Some(expiry), ..KeyInfo::default() };
         let body = info.try_into().map_err(failed)?;
         let answer = self.service.get_user_delegation_key(body, None).await.map_err(failed)?;
         answer.into_model().map_err(failed)
     }
 }
 
-fn sdk_time(time: Timestamp) -> Result<OffsetDateTime, StoreError> {
+/// A time as the SDK takes it.
+pub(super) fn sdk_time(operation: StoreOperation, time: Timestamp) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::from_unix_timestamp(time.unix_seconds())
-        .map_err(|_| StoreError::new(StoreOperation::Link, StoreErrorKind::Invalid))
+        .map_err(|_| StoreError::new(operation, StoreErrorKind::Invalid))
 }

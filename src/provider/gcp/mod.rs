@@ -27,12 +27,13 @@ mod place;
 mod proof;
 mod read;
 mod sign;
+mod vend;
 
 #[cfg(test)]
 mod tests;
 
 use place::Place;
-use proof::Proof;
+use proof::{Proof, READ_ONLY};
 use sign::LinkMaker;
 
 /// The client for all buckets in Google Cloud Storage: one pool of connections.
@@ -52,7 +53,7 @@ impl Gcs {
     /// It must be called within a tokio runtime: google-cloud-auth renews tokens in a task of its own.
     pub fn open(&self, bucket: &Bucket, credential: &Credential) -> Result<Store, StoreError> {
         let place = Place::of(bucket)?;
-        let proof = Proof::of(credential)?;
+        let proof = Proof::of(credential, READ_ONLY)?;
         let links = LinkMaker::new(&place, credential)?;
         Ok(std::sync::Arc::new(GcsStore { wire: self.wire.clone(), place, proof, links }))
     }

@@ -59,6 +59,13 @@ impl Place {
         self.url(operation, key.as_str(), query)
     }
 
+    /// The URL that takes a new object of this key, and no second one.
+    pub(super) fn upload(&self, operation: StoreOperation, key: &ObjectKey) -> Result<Url, StoreError> {
+        let query = Query::default().with("uploadType", "media").with("ifGenerationMatch", "0");
+        let place = Self { endpoint: format!("{}/upload", self.endpoint), ..self.clone() };
+        place.url(operation, "", &query.with("name", key.as_str()))
+    }
+
     fn url(&self, operation: StoreOperation, key: &str, query: &Query) -> Result<Url, StoreError> {
         let mut text = String::with_capacity(self.endpoint.len() + key.len() + query.0.len() + 96);
         text.push_str(&self.endpoint);

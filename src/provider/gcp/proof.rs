@@ -8,8 +8,11 @@ use crate::domain::credential::Credential;
 use crate::domain::secret::Secret;
 use crate::provider::error::{StoreError, StoreErrorKind, StoreOperation};
 
-/// What our tokens may do: read objects, nothing else.
-const READ_ONLY: &str = "https://www.googleapis.com/auth/devstorage.read_only";
+/// What a token may do that reads: read objects, nothing else.
+pub(super) const READ_ONLY: &str = "https://www.googleapis.com/auth/devstorage.read_only";
+
+/// What a token may do that asks for another account's: call IAM, nothing else.
+pub(super) const IMPERSONATE: &str = "https://www.googleapis.com/auth/iam";
 
 /// Where a request's `Authorization` comes from.
 pub(super) enum Proof {
@@ -22,13 +25,14 @@ pub(super) enum Proof {
 }
 
 impl Proof {
-    pub(super) fn of(credential: &Credential) -> Result<Self, StoreError> {
+    /// The proof for requests that need this scope. A token that was made elsewhere has whatever scope it has.
+    pub(super) fn of(credential: &Credential, scope: &str) -> Result<Self, StoreError> {
         Ok(match credential {
             Credential::Anonymous => Self::Anonymous,
             Credential::GcpAccessToken(token) => Self::Token(bearer(token)?),
             Credential::GcpServiceAccountKey(document) => Self::Google(
                 service_account::Builder::new(parse_key(document)?)
-                    .with_access_specifier(service_account::AccessSpecifier::from_scopes([READ_ONLY]))
+                    .with_access_specifier(service_account::AccessSpecifier::from_scopes([scope]))
                     .build()
                     .map_err(|_| {
                         no_credential("the service-account key lacks a field or holds a wrong one")
@@ -36,7 +40,7 @@ impl Proof {
             ),
             Credential::Ambient => Self::Google(
                 google_cloud_auth::credentials::Builder::default()
-                    .with_scopes([READ_ONLY])
+                    .with_scopes([scope])
                     .build()
                     .map_err(|_| no_credential("this machine offers no Google credential"))?,
             ),
@@ -84,7 +88,8 @@ pub(super) fn parse_key(document: &Secret<String>) -> Result<serde_json::Value, 
         .map_err(|_| no_credential("the service-account key is no JSON document"))
 }
 
-fn bearer(token: &Secret<String>) -> Result<HeaderValue, StoreError> {
+/// The header that shows a token.
+pub(super) fn bearer(token: &Secret<String>) -> Result<HeaderValue, StoreError> {
     let text = Secret::new(format!("Bearer {}", token.expose()));
     let mut value = HeaderValue::from_str(text.expose())
         .map_err(|_| no_credential("the access token has characters that no header can have"))?;

@@ -13,7 +13,7 @@ use crate::domain::secret::Secret;
 use crate::vault::kinds::{ObtainError, Obtained};
 use crate::vault::server::path::InvalidVaultPath;
 use crate::vault::server::reply::secret;
-use crate::vault::server::{Vault, VaultPath};
+use crate::vault::server::{PolicyRule, Vault, VaultPath};
 
 /// A role of the AWS engine.
 #[derive(Debug, Clone)]
@@ -79,6 +79,13 @@ impl AwsEngine {
     pub fn new(mount: &VaultPath, role: &str, method: AwsMethod) -> Result<Self, InvalidVaultPath> {
         let verb = if matches!(method, AwsMethod::User { .. }) { "creds" } else { "sts" };
         Ok(Self { path: mount.join(verb)?.join(role)?, method })
+    }
+
+    pub(super) fn rule(&self) -> PolicyRule {
+        match &self.method {
+            AwsMethod::User { .. } => PolicyRule::read(self.path.clone()),
+            AwsMethod::Sts(_) => PolicyRule::update(self.path.clone()),
+        }
     }
 
     pub(super) fn settle(&self) -> Duration {

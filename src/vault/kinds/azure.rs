@@ -16,7 +16,7 @@ use crate::vault::exchange::{Exchange, Form, Token};
 use crate::vault::kinds::{ObtainError, Obtained};
 use crate::vault::server::path::InvalidVaultPath;
 use crate::vault::server::reply::secret;
-use crate::vault::server::{Vault, VaultPath, up_to};
+use crate::vault::server::{PolicyRule, Vault, VaultPath, up_to};
 
 /// What Entra's tokens are asked for.
 pub(super) const SCOPE: &str = "https://storage.azure.com/.default";
@@ -60,6 +60,10 @@ impl AzureEngine {
         propagation: Duration,
     ) -> Result<Self, InvalidVaultPath> {
         Ok(Self { path: mount.join("creds")?.join(role)?, endpoint, propagation })
+    }
+
+    pub(super) fn rule(&self) -> PolicyRule {
+        PolicyRule::read(self.path.clone())
     }
 
     pub(super) async fn fetch(&self, vault: &Vault, exchange: &Exchange) -> Result<Obtained, ObtainError> {

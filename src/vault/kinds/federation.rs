@@ -23,8 +23,11 @@ use crate::vault::kinds::azure::SCOPE;
 use crate::vault::kinds::{ObtainError, Obtained};
 use crate::vault::server::reply::secret;
 
-/// What our tokens for Google may do at the most: read objects.
+/// What a token for Google may do that reads: read objects, nothing else.
 const READ_ONLY: &str = "https://www.googleapis.com/auth/devstorage.read_only";
+
+/// What a token may do that asks for another account's: call IAM, nothing else.
+const IAM: &str = "https://www.googleapis.com/auth/iam";
 
 /// What a token must be allowed to impersonate a service account with.
 const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -70,6 +73,8 @@ pub struct Google {
     pub token_endpoint: Url,
     /// Where a service account is impersonated, if one is.
     pub impersonation: Option<Url>,
+    /// Whether the token is to ask for tokens of accounts that are vended, instead of reading objects.
+    pub vends: bool,
 }
 
 /// An application with a federated credential.
@@ -105,7 +110,8 @@ impl Google {
             }
             other => ("urn:ietf:params:oauth:token-type:jwt", other.jwt().await?),
         };
-        let scope = if self.impersonation.is_some() { CLOUD_PLATFORM } else { READ_ONLY };
+        let own = if self.vends { IAM } else { READ_ONLY };
+        let scope = if self.impersonation.is_some() { CLOUD_PLATFORM } else { own };
         let form = Form::new()
             .with("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
             .with("audience", &self.audience)
@@ -115,7 +121,7 @@ impl Google {
             .with("subject_token", subject.expose());
         let token = exchange.token(&self.token_endpoint, form).await?;
         match &self.impersonation {
-            Some(endpoint) => impersonated(exchange, endpoint, &token.secret).await,
+            Some(endpoint) => impersonated(exchange, endpoint, &token.secret, own).await,
             None => Ok(token),
         }
     }
@@ -131,8 +137,9 @@ async fn impersonated(
     exchange: &Exchange,
     endpoint: &Url,
     bearer: &Secret<String>,
+    scope: &str,
 ) -> Result<Token, ExchangeError> {
-    let body = json!({ "scope": [READ_ONLY], "lifetime": format!("{}s", IMPERSONATED.as_secs()) });
+    let body = json!({ "scope": [scope], "lifetime": format!("{}s", IMPERSONATED.as_secs()) });
     let given: Impersonated = exchange.post(endpoint, bearer, &body).await?;
     if given.token.expose().is_empty() {
         return Err(ExchangeError::new("unexpected-answer", "the impersonated token is empty"));

@@ -12,7 +12,7 @@ use crate::domain::secret::Secret;
 use crate::vault::kinds::{ObtainError, Obtained};
 use crate::vault::server::path::InvalidVaultPath;
 use crate::vault::server::reply::secret;
-use crate::vault::server::{Vault, VaultPath};
+use crate::vault::server::{PolicyRule, Vault, VaultPath};
 
 /// Whose token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,10 @@ impl GcpEngine {
     /// [`InvalidVaultPath`] when both together are no path.
     pub fn new(mount: &VaultPath, account: GcpAccount, name: &str) -> Result<Self, InvalidVaultPath> {
         Ok(Self { path: mount.join(account.segment())?.join(name)?.join("token")? })
+    }
+
+    pub(super) fn rule(&self) -> PolicyRule {
+        PolicyRule::read(self.path.clone())
     }
 
     pub(super) async fn fetch(&self, vault: &Vault) -> Result<Obtained, ObtainError> {

@@ -8,7 +8,7 @@ use crate::domain::credential::Credential;
 use crate::domain::secret::Secret;
 use crate::vault::kinds::{ObtainError, Obtained};
 use crate::vault::server::reply::secret;
-use crate::vault::server::{Vault, VaultPath};
+use crate::vault::server::{PolicyRule, Vault, VaultPath};
 
 /// What a secret holds, and so which members it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,10 @@ impl KeyValue {
         holds: Holds,
     ) -> Result<Self, crate::vault::server::path::InvalidVaultPath> {
         Ok(Self { path: mount.join("data")?.join(path)?, holds })
+    }
+
+    pub(super) fn rule(&self) -> PolicyRule {
+        PolicyRule::read(self.path.clone())
     }
 
     pub(super) async fn fetch(&self, vault: &Vault) -> Result<Obtained, ObtainError> {

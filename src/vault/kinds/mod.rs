@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::domain::credential::Credential;
 use crate::vault::exchange::{Exchange, ExchangeError};
 use crate::vault::server::reply::{Lease, Reply};
-use crate::vault::server::{Vault, VaultError, VaultErrorKind};
+use crate::vault::server::{PolicyRule, Vault, VaultError, VaultErrorKind};
 
 pub mod aws;
 pub mod azure;
@@ -42,6 +42,33 @@ impl Reference {
     #[must_use]
     pub const fn needs_vault(&self) -> bool {
         !matches!(self, Self::Federation(_))
+    }
+
+    /// The kind, as the configuration has it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::KeyValue(_) => "vault-kv",
+            Self::Aws(_) => "vault-aws",
+            Self::Gcp(_) => "vault-gcp",
+            Self::Azure(_) => "vault-azure",
+            Self::Federation(federation) => match federation.target {
+                federation::Target::Google(_) => "federated-gcp",
+                federation::Target::Entra(_) => "federated-azure",
+            },
+        }
+    }
+
+    /// What Vault's policy has to allow for it; `None` where Vault is not asked.
+    #[must_use]
+    pub fn rule(&self) -> Option<PolicyRule> {
+        match self {
+            Self::KeyValue(secret) => Some(secret.rule()),
+            Self::Aws(engine) => Some(engine.rule()),
+            Self::Gcp(engine) => Some(engine.rule()),
+            Self::Azure(engine) => Some(engine.rule()),
+            Self::Federation(_) => None,
+        }
     }
 
     /// How long a new one takes until every part of its cloud knows it.

@@ -81,6 +81,12 @@ impl Leases {
         self.slots.contains_key(name)
     }
 
+    /// What a credential refers to.
+    #[must_use]
+    pub fn reference(&self, name: &CredentialName) -> Option<&Reference> {
+        self.slots.get(name).map(Slot::reference)
+    }
+
     /// How each credential stands, without what it is. Asks nobody.
     pub fn views(&self) -> impl Iterator<Item = (&CredentialName, LeaseView)> {
         self.slots.iter().map(|(name, slot)| (name, slot.view()))

@@ -113,6 +113,10 @@ impl Slot {
         Self { shared, recipe, running: Mutex::new(None) }
     }
 
+    pub(super) const fn reference(&self) -> &Reference {
+        &self.recipe.reference
+    }
+
     /// What is held, or what is about to be.
     pub(super) async fn take(&self, wait: Duration) -> Result<Arc<Held>, ObtainError> {
         if let Some(held) = self.shared.usable() {

@@ -25,6 +25,7 @@ use crate::vault::server::transport::Transport;
 pub mod error;
 pub mod path;
 pub mod reply;
+pub mod rule;
 pub mod sign_in;
 
 mod keeper;
@@ -36,6 +37,7 @@ mod transport;
 pub use error::{VaultError, VaultErrorKind};
 pub use keeper::{Pauses, Standing};
 pub use path::{InvalidVaultPath, VaultPath};
+pub use rule::PolicyRule;
 pub use sign_in::SignIn;
 pub use tally::{Counts, VaultOperation};
 pub(super) use token::{refresh_after, up_to};
@@ -122,6 +124,15 @@ impl Vault {
     pub async fn look(&self) -> Result<(), VaultError> {
         self.sign_in().await?;
         self.inner.transport.health(self.timeout).await
+    }
+
+    /// Looks, and asks Vault what it thinks of our token. A token that was put here is not asked about by signing in.
+    ///
+    /// # Errors
+    /// [`VaultErrorKind::Denied`] when the token is not known, or may not ask about itself.
+    pub async fn confirm(&self) -> Result<(), VaultError> {
+        self.look().await?;
+        self.read::<serde::de::IgnoredAny>(&VaultPath::LOOKUP_SELF).await.map(|_| ())
     }
 
     async fn call_signed_in<E: Endpoint>(&self, endpoint: &E) -> Result<Reply<E::Response>, VaultError> {

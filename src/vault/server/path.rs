@@ -19,6 +19,9 @@ impl VaultPath {
     /// Revokes a lease.
     pub const REVOKE: Self = Self(Cow::Borrowed("sys/leases/revoke"));
 
+    /// Says whether a lease still stands.
+    pub const LOOKUP: Self = Self(Cow::Borrowed("sys/leases/lookup"));
+
     /// Gives the token that asks more time.
     pub(super) const RENEW_SELF: Self = Self(Cow::Borrowed("auth/token/renew-self"));
 

@@ -325,8 +325,13 @@ pub struct Browser {
 impl Browser {
     /// A fresh browser.
     pub fn at(replica: &Replica) -> Self {
+        Self::to(&replica.origin)
+    }
+
+    /// A fresh browser for an address.
+    pub fn to(origin: &str) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
-        let origin = replica.origin.clone();
+        let origin = origin.to_owned();
         Self { origin, http: http.expect("a client"), cookies: BTreeMap::new(), seen: Vec::new() }
     }
 

@@ -9,4 +9,5 @@ mod links;
 mod listing;
 mod openapi;
 mod reading;
+mod vending;
 mod versions;

@@ -14,6 +14,7 @@ use logboom::provider::aws::S3;
 use logboom::provider::wire::Options;
 use logboom::provider::{GetOptions, Link, LinkOptions, ListOptions, Store, StoreError};
 
+mod attempts;
 mod battery;
 mod emulated;
 mod recorded;

@@ -14,6 +14,7 @@ use logboom::provider::wire::Options;
 mod doubled;
 mod emulated;
 mod recorded;
+mod vended;
 
 fn options() -> Options {
     Options {

@@ -138,7 +138,7 @@ impl Role {
 }
 
 /// Asks again until there is an answer, for at most half a minute.
-async fn eventually<T>(ask: impl AsyncFn() -> Option<T>) -> T {
+pub async fn eventually<T>(ask: impl AsyncFn() -> Option<T>) -> T {
     let asking = async {
         loop {
             if let Some(answer) = ask().await {

@@ -15,7 +15,7 @@ use crate::vault::eventually;
 
 /// What ECS answers a task that asks for the credentials of its role.
 /// Source: "Task IAM role", Amazon ECS Developer Guide.
-async fn ecs(role: &Credential) -> Recorder {
+pub(super) async fn ecs(role: &Credential) -> Recorder {
     let Credential::AwsKeys { access_key_id, secret_access_key, session_token: Some(token) } = role else {
         panic!("a role's keys")
     };

@@ -21,6 +21,7 @@ use crate::harness::tls::certificates;
 mod links;
 mod reads;
 mod secrets;
+mod vended;
 mod wire;
 
 store_battery!(fixture());

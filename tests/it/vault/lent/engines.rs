@@ -1,5 +1,7 @@
 //! Credentials of the AWS, GCP and Azure engines, used at the clouds' emulators.
 
+use std::time::{Duration, Instant};
+
 use futures::future::join_all;
 use serde_json::json;
 
@@ -83,6 +85,23 @@ async fn two_hundred_first_requests_at_once_make_one_sign_in_and_one_lease_for_e
 }
 
 #[tokio::test]
+async fn each_of_many_who_wait_for_a_credential_that_is_late_is_told_in_time() {
+    let (engines, _entra, app, _) = four_lent(3600, 1000).await;
+    let read = async |one: usize| {
+        let asked = Instant::now();
+        let person = app.caller(&format!("person-{one}"), &["team-a"]);
+        let answer = person.get("/api/v1/buckets/azure-logs/objects/team-a/app.log").await;
+        answer.problem(503, "credentials-unavailable");
+        asked.elapsed()
+    };
+    let waits = join_all((0..20).map(read)).await;
+    // `leases.wait` is two seconds.
+    assert!(waits.iter().all(|wait| *wait < Duration::from_secs(4)), "{waits:?}");
+    assert_eq!(engines.lent("azure/creds/read"), 1);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_session_narrowed_to_one_bucket_reads_that_bucket_and_no_other() {
     let (engines, _entra, app, filled) = four_lent(3600, 0).await;
     serves(&app, "aws-logs").await;
@@ -104,6 +123,43 @@ async fn a_session_narrowed_to_one_bucket_reads_that_bucket_and_no_other() {
     }
     assert_eq!(engines.lent("aws/sts/read"), before + 1, "a refusal alone makes no new lease");
     app.stop().await;
+}
+
+/// The policies in the manual for admins, with the names of its roles.
+fn documented() -> Vec<(String, String)> {
+    let manual = include_str!("../../../../docs/admin/vault.md");
+    let rules = manual.split("path \"").skip(1).filter_map(|rule| {
+        let (path, rest) = rule.split_once('"')?;
+        let capability = rest.split_once("capabilities = [\"")?.1.split_once('"')?.0;
+        Some((path.to_owned(), capability.to_owned()))
+    });
+    rules.collect()
+}
+
+#[tokio::test]
+async fn no_more_is_asked_of_vault_than_the_manual_has_in_its_policies() {
+    let (engines, _entra, app, _) = four_lent(3, 0).await;
+    all_serve(&app).await;
+    eventually(async || (engines.book().renewed >= 1).then_some(())).await;
+    app.stop().await;
+    let documented = documented();
+    let signing_in = |path: &str| path.starts_with("auth/approle/") || path == "sys/health";
+    let wanted = engines.book().wanted.clone();
+    for (path, capability) in wanted.iter().filter(|(path, _)| !signing_in(path)) {
+        // The manual's roles have names of their own.
+        let is_it = |rule: &str, path: &str| {
+            ["pay", "checkout", "ledger"].iter().any(|role| rule.replace(role, "read") == path)
+        };
+        let mut rules = documented.iter().filter(|(_, allowed)| allowed == capability);
+        // The fourth bucket's role is another one at the same engine.
+        let path = &path.replace("aws/sts/file", "aws/sts/read");
+        assert!(rules.any(|(rule, _)| is_it(rule, path)), "{capability} on {path}: {documented:?}");
+    }
+    for engine in
+        ["aws/sts/read", "gcp/impersonated-account/read/token", "azure/creds/read", "sys/leases/renew"]
+    {
+        assert!(wanted.iter().any(|(path, _)| path == engine), "{engine}: {wanted:?}");
+    }
 }
 
 #[tokio::test]

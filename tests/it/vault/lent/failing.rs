@@ -228,6 +228,12 @@ async fn a_path_that_is_no_longer_allowed_is_noticed_by_nobody_until_the_credent
 }
 
 #[tokio::test]
+async fn a_role_that_is_deleted_is_noticed_by_nobody_until_the_credential_ends() {
+    let refusal = Refusal { below: "aws/", ..Refusal::all(404) };
+    fails_under_a_held_credential(Failure::Refusal(refusal, "not-found")).await;
+}
+
+#[tokio::test]
 async fn a_vault_that_asks_to_be_left_alone_is_noticed_by_nobody_until_the_credential_ends() {
     let refusal = Refusal { retry_after: Some(1), ..Refusal::all(429) };
     fails_under_a_held_credential(Failure::Refusal(refusal, "throttled")).await;

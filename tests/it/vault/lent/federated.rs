@@ -1,6 +1,7 @@
 //! Workload identity: no Vault, and no secret anywhere.
 
 use crate::doubles::tokens::Tokens;
+use crate::harness::fake_gcs::fake_gcs;
 use crate::harness::four;
 use crate::vault::file;
 use crate::vault::lent::{TIMES, bucket, buckets, credential, serves, start};
@@ -48,6 +49,32 @@ async fn a_token_of_the_platform_opens_a_container_and_a_bucket_without_any_vaul
     assert_eq!(impersonated["bearer"], "Bearer ya29.SECRET-federated");
     assert!(impersonated["json"].contains("devstorage.read_only"), "no more than reading");
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_vends_may_ask_for_others_and_read_nothing() {
+    let (filled, jwt) = (four::fill().await, file("eyJ.SECRET-jwt.x"));
+    for account in ["", "service_account = \"v@p.iam.gserviceaccount.com\"\n"] {
+        let clouds = Tokens::start(0).await;
+        let gcp = format!(
+            "audience = \"{AUDIENCE}\"\n{account}vends = true\nsts = \"{0}\"\niam = \"{0}\"\ntoken_file = \"{1}\"",
+            clouds.address,
+            jwt.display()
+        );
+        let place = format!("endpoint = \"{}\"", fake_gcs().await.endpoint());
+        let settings = TIMES.to_owned()
+            + &credential("gcp", "federated-gcp", &gcp)
+            + &bucket("gcp", &filled.gcp, &place);
+        let app = start(settings).await;
+        serves(&app, "gcp-logs").await;
+        let (_, last) = clouds.asked().pop().expect("a token was asked for");
+        let scope = last.get("json").or(last.get("scope")).expect("a scope");
+        assert!(
+            scope.contains("https://www.googleapis.com/auth/iam") && !scope.contains("devstorage"),
+            "{scope}"
+        );
+        app.stop().await;
+    }
 }
 
 #[tokio::test]

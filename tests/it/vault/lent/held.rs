@@ -151,6 +151,7 @@ async fn an_aws_role_opens_google_by_a_signed_request_and_no_secret() {
         audience: audience.to_owned(),
         token_endpoint: format!("{}/v1/token", google.address).parse().expect("a URL"),
         impersonation: None,
+        vends: false,
     });
     let proof = Proof::AwsSigned(Arc::new(CallerIdentity::new(options, role, caller)));
     let leases = leases(Reference::Federation(Federation { proof, target }), None);

@@ -21,6 +21,7 @@ mod failing;
 mod federated;
 mod held;
 mod key_value;
+mod live_check;
 mod rotation;
 
 /// How fast everything is looked after in these tests.
@@ -48,7 +49,7 @@ fn signed_in(address: &str, token: &str) -> String {
 }
 
 /// A lent credential.
-fn credential(name: &str, kind: &str, settings: &str) -> String {
+pub(super) fn credential(name: &str, kind: &str, settings: &str) -> String {
     format!("\n[credentials.{name}]\nkind = \"{kind}\"\n{settings}\n")
 }
 
@@ -73,7 +74,7 @@ pub(super) async fn buckets(filled: &Filled) -> String {
 }
 
 /// The bucket `PROVIDER-logs`.
-fn bucket(provider: &str, native: &str, place: &str) -> String {
+pub(super) fn bucket(provider: &str, native: &str, place: &str) -> String {
     let mut text = String::new();
     write!(
         text,
@@ -120,7 +121,7 @@ fn keys(credential: &Credential) -> Value {
 }
 
 /// Keys as the AWS engine lends them.
-fn lent_keys(credential: &Credential, ttl: u64, renewable: bool) -> Loan {
+pub(super) fn lent_keys(credential: &Credential, ttl: u64, renewable: bool) -> Loan {
     let Credential::AwsKeys { access_key_id, secret_access_key, session_token } = credential else {
         panic!("keys")
     };
@@ -131,7 +132,7 @@ fn lent_keys(credential: &Credential, ttl: u64, renewable: bool) -> Loan {
 }
 
 /// A token as the GCP engine lends it.
-fn lent_token(token: &str, ttl: u64) -> Loan {
+pub(super) fn lent_token(token: &str, ttl: u64) -> Loan {
     let data = json!({"token": token, "token_ttl": ttl, "expires_at_seconds": 1});
     Loan { data, ttl: 0, max_ttl: 0, renewable: false }
 }

@@ -1,8 +1,9 @@
 //! Credentials that change while they are used.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -32,6 +33,32 @@ const CUT: u64 = 300 * 1024 * 1024;
 
 const PIECE: u64 = 1024 * 1024;
 
+/// The reader stops so often, until the credential has changed.
+const STOP: u64 = 128 * 1024 * 1024;
+
+/// A piece of the object: its number, then noise.
+fn piece(number: u64, length: usize) -> Bytes {
+    static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let noise = (0..PIECE).scan(7_u32, |state, _| {
+            *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Some(state.to_be_bytes()[0])
+        });
+        noise.collect()
+    });
+    let mut piece = NOISE.clone();
+    piece[..8].copy_from_slice(&number.to_be_bytes());
+    piece.truncate(length);
+    piece.into()
+}
+
+/// The digest of the whole object.
+fn whole() -> Vec<u8> {
+    let mut digest = Context::new(&SHA256);
+    let length = usize::try_from(PIECE).expect("fits");
+    (0..GIB / PIECE).for_each(|number| digest.update(&piece(number, length)));
+    digest.finish().as_ref().to_vec()
+}
+
 /// A bucket of Google with one object of 1 GiB. It takes a token for as long as that lives, and cuts the connection that was
 /// opened with it.
 async fn strict_store(born: Instant) -> (String, JoinSet<()>) {
@@ -56,10 +83,11 @@ async fn object(State(born): State<Arc<Instant>>, headers: HeaderMap) -> Respons
     let first = text("range").trim_start_matches("bytes=").split('-').next();
     let first: u64 = first.and_then(|first| first.parse().ok()).unwrap_or(0);
     let end = GIB.min(first + CUT);
-    let pieces = stream::iter((first..end).step_by(usize::try_from(PIECE).expect("fits")));
-    let pieces = pieces.map(move |at| {
-        let fill = u8::try_from(at / PIECE % 251).expect("fits");
-        Ok(Bytes::from(vec![fill; usize::try_from(PIECE.min(end - at)).expect("fits")]))
+    let pieces = stream::iter(first / PIECE..end.div_ceil(PIECE)).map(move |number| {
+        let at = number * PIECE;
+        let (skip, length) = (first.saturating_sub(at), PIECE.min(end - at));
+        let [skip, length] = [skip, length].map(|bytes| usize::try_from(bytes).expect("fits"));
+        Ok(piece(number, length).slice(skip..))
     });
     let cut = stream::once(async move {
         tokio::time::sleep_until(tokio::time::Instant::from_std(ends)).await;
@@ -96,18 +124,23 @@ async fn the_credential_changes_under_a_download_of_a_gibibyte_without_a_break()
     let answer = request.send().await.expect("an answer");
     assert_eq!(answer.status(), 200);
     let mut body = answer.bytes_stream();
-    let mut got: u64 = 0;
+    let (mut got, mut digest) = (0, Context::new(&SHA256));
+    let tokens = || engines.lent("gcp/static-account/read/token");
     while let Some(piece) = body.next().await {
         let piece = piece.expect("no break");
-        let (first, last) = (got, got + u64::try_from(piece.len()).expect("fits") - 1);
-        for (at, byte) in [(first, piece.first()), (last, piece.last())] {
-            assert_eq!(byte.copied().map(u64::from), Some(at / PIECE % 251), "byte {at}");
+        digest.update(&piece);
+        let before = got / STOP;
+        got += u64::try_from(piece.len()).expect("fits");
+        if got / STOP > before {
+            let held = tokens();
+            eventually(async || (tokens() > held).then_some(())).await;
         }
-        got = last + 1;
     }
     assert_eq!(got, GIB);
-    let tokens = engines.lent("gcp/static-account/read/token");
-    assert!(tokens >= 4, "three cuts, each after the end of its token: {tokens}");
+    assert_eq!(digest.finish().as_ref(), whole());
+    // Each lasts two seconds and is replaced after one at the earliest.
+    let most = born.elapsed().as_secs() + 2;
+    assert!((8..=most).contains(&tokens()), "{} tokens, at most {most}", tokens());
     app.stop().await;
 }
 
