@@ -19,10 +19,10 @@ fn path(route: &Route) -> String {
 
 async fn try_route(caller: &Caller, method: &Method, path: &str) -> Answer {
     let request = caller.request(method.clone(), path);
-    let request = if *method == Method::POST {
-        request.json(&serde_json::json!({"key": "team-a/app.log"}))
-    } else {
-        request
+    let request = match (method, path.ends_with("/credentials")) {
+        (&Method::POST, true) => request.json(&serde_json::json!({"prefix": "team-a/"})),
+        (&Method::POST, false) => request.json(&serde_json::json!({"key": "team-a/app.log"})),
+        _ => request,
     };
     caller.send(request).await
 }
