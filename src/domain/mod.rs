@@ -12,6 +12,7 @@ pub mod label;
 pub mod object;
 pub mod principal;
 pub mod proof;
+pub mod record;
 pub mod scope;
 pub mod secret;
 pub mod time;
