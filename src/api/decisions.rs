@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionRequest {
-    /// `ListObjects`, `ReadObject` or `CreateLink`.
+    /// `ListObjects`, `ReadObject`, `CreateLink` or `VendCredentials`.
     pub action: String,
     /// The bucket's id.
     pub bucket: String,
