@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod decode_stream;
+pub mod merge;
 
 #[cfg(test)]
 mod tests;
