@@ -195,6 +195,7 @@ async fn parts(config: Config, reach: Reach, clock: Arc<dyn Clock>) -> Result<Pa
         vault: VaultState::new(reach.vault, reach.leases),
         page_tokens,
         link_limits: config.edge.links,
+        search_limits: config.edge.search,
         vend_limits: config.vending,
         canary: Arc::new(Canary::new(config.canary)),
         rates: Rates::new(principal.requests_per_second, principal.burst),

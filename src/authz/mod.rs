@@ -131,7 +131,12 @@ impl Authorizer {
         let (decision, view) = match (resource.listing(), resource.scope()) {
             (Some(prefix), _) => ask.about_listing(A::NAME, prefix),
             (None, Some(scope)) => (ask.about_scope(A::NAME, scope), ListingView::default()),
-            (None, None) => (ask.about(A::NAME, resource.place()), ListingView::default()),
+            (None, None) => {
+                let also = || resource.also().map(|also| ask.about(also, resource.place()));
+                let decision = ask.about(A::NAME, resource.place());
+                let denied = also().filter(|also| decision.allowed && !also.allowed);
+                (denied.unwrap_or(decision), ListingView::default())
+            }
         };
         if decision.allowed {
             return Ok(Permit::new(Arc::clone(principal), resource, decision, view));

@@ -78,6 +78,11 @@ pub trait Resource: Debug {
     fn scope(&self) -> Option<&Scope> {
         None
     }
+
+    /// Another action that must be allowed at the place too.
+    fn also(&self) -> Option<ActionName> {
+        None
+    }
 }
 
 /// One object.
@@ -119,6 +124,41 @@ impl Resource for ListTarget {
 
     fn listing(&self) -> Option<&Prefix> {
         Some(&self.prefix)
+    }
+}
+
+/// The objects below a prefix, to be listed and read. Policies may still withhold single ones: each is decided on before it
+/// is opened.
+#[derive(Debug, Clone)]
+pub struct SearchTarget {
+    /// The bucket.
+    pub bucket: Arc<Bucket>,
+    /// The prefix, with or without a slash at its end.
+    pub prefix: Prefix,
+    folder: Prefix,
+}
+
+impl SearchTarget {
+    /// What lies below a prefix of a bucket.
+    #[must_use]
+    pub fn new(bucket: Arc<Bucket>, prefix: Prefix) -> Self {
+        // All keys with the prefix lie in this folder: the prefix itself, or what its last slash ends.
+        let folder = prefix.folders().next().unwrap_or_else(Prefix::root);
+        Self { bucket, prefix, folder }
+    }
+}
+
+impl Resource for SearchTarget {
+    fn bucket(&self) -> &Arc<Bucket> {
+        &self.bucket
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::Folder(&self.folder)
+    }
+
+    fn also(&self) -> Option<ActionName> {
+        Some(ActionName::ListObjects)
     }
 }
 

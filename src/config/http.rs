@@ -7,10 +7,12 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::config::reader::Section;
+use crate::config::search;
 use crate::http::client_address::Network;
 use crate::http::{Options, server, tls};
 use crate::logs::decode;
 use crate::service::links::LinkLimits;
+use crate::service::search::SearchLimits;
 
 /// Limits of each principal.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +25,7 @@ pub struct PrincipalLimits {
     pub streams: usize,
 }
 
-/// Everything that `[http]` and `[limits]` say.
+/// Everything that `[http]`, `[limits]` and `[search]` say.
 #[derive(Debug)]
 pub struct Edge {
     /// Settings of the edge.
@@ -34,20 +36,23 @@ pub struct Edge {
     pub principal: PrincipalLimits,
     /// Lifetimes of links.
     pub links: LinkLimits,
+    /// Bounds of searches.
+    pub search: SearchLimits,
 }
 
-/// Reads `[http]` and `[limits]`.
+/// Reads `[http]`, `[limits]` and `[search]`.
 pub fn edge(root: &mut Section) -> Option<Edge> {
     let mut limits = root.section("limits");
     let decode = decode_limits(&mut limits);
     let principal = principal_limits(&mut limits);
     let links = link_limits(&mut limits);
     limits.close();
+    let search = search::limits(root, decode);
     let mut section = root.section("http");
     let tls = tls(&mut section);
     let options = options(&mut section, decode);
     section.close();
-    Some(Edge { options: options?, tls: tls?, principal: principal?, links: links? })
+    Some(Edge { options: options?, tls: tls?, principal: principal?, links: links?, search: search? })
 }
 
 fn options(section: &mut Section, decode: Option<decode::Limits>) -> Option<Options> {

@@ -29,6 +29,7 @@ pub mod leases;
 pub mod load;
 pub mod reader;
 pub mod sealing;
+pub mod search;
 pub mod secret_ref;
 pub mod setting;
 pub mod stores;

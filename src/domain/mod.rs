@@ -16,6 +16,7 @@ pub mod record;
 pub mod scope;
 pub mod secret;
 pub mod time;
+pub mod time_range;
 pub mod vending;
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use http::{HeaderMap, Method};
 
-use crate::authz::permit::{Action, Denied, Permit, Resource};
+use crate::authz::Context;
+use crate::authz::permit::{Action, Denied, Permit, Place, Resource};
 use crate::domain::action::ActionName;
 use crate::domain::principal::{Principal, Proof};
 use crate::http::csrf;
@@ -31,6 +32,28 @@ pub trait Ask: Sized + Send + 'static {
         state: &AppState,
         request: Request,
     ) -> impl Future<Output = Result<(Self::Target, Self), Problem>> + Send;
+}
+
+/// A request parsed into several resources, all of which must be allowed, and what it asks of them.
+pub trait AskAll: Sized + Send + 'static {
+    /// The resources that the permission check is about.
+    type Target: Resource + Send + 'static;
+
+    /// Parses the request; at least one resource. An unknown bucket is [`Problem::not_found`], the same answer as for a hidden
+    /// one.
+    fn load(
+        state: &AppState,
+        request: Request,
+    ) -> impl Future<Output = Result<(Vec<Self::Target>, Self), Problem>> + Send;
+}
+
+/// Permits for all resources of one request.
+#[derive(Debug)]
+pub struct Permits<A, R> {
+    /// One for each, at least one.
+    pub each: Vec<Permit<A, R>>,
+    /// The circumstances, for decisions on what lies within.
+    pub context: Context,
 }
 
 /// Who may come through a route.
@@ -83,6 +106,33 @@ impl Routes {
                     .decide::<A, Q::Target>(&principal, target, &context)
                     .map_err(|denied| refuse::<A, _>(&principal, &denied))?;
                 handler(state, permit, ask).await
+            }
+        };
+        self.add(method, path, Access::Action(A::NAME.as_str()), door)
+    }
+
+    /// Adds a route whose handler needs a permit for each of several resources: the first denial refuses them all.
+    #[must_use]
+    pub fn guarded_all<A, Q, F, Fut>(self, method: Method, path: &'static str, handler: F) -> Self
+    where
+        A: Action + Send + 'static,
+        Q: AskAll,
+        F: Fn(AppState, Permits<A, Q::Target>, Q) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        let door = move |State(state): State<AppState>, request: Request| {
+            let handler = handler.clone();
+            async move {
+                let principal = admit(&state, request.method(), request.headers()).await?;
+                let context = state.context(&request);
+                let (targets, ask) = Q::load(&state, request).await?;
+                let decide = |target| state.authorizer.decide::<A, Q::Target>(&principal, target, &context);
+                let each: Result<Vec<_>, _> = targets.into_iter().map(decide).collect();
+                let each = each.map_err(|denied| refuse::<A, _>(&principal, &denied))?;
+                if each.is_empty() {
+                    return Err(Problem::not_found());
+                }
+                handler(state, Permits { each, context }, ask).await
             }
         };
         self.add(method, path, Access::Action(A::NAME.as_str()), door)
@@ -160,7 +210,13 @@ fn refuse<A: Action, R: Resource>(principal: &Principal, denied: &Denied<R>) -> 
     }
     let bucket = &denied.resource.bucket().id;
     let slug = if denied.decision.errors.is_empty() { Slug::Forbidden } else { Slug::PolicyError };
-    let detail = format!("You may not {} here in bucket {bucket}", phrase(A::NAME));
+    let detail = match (A::NAME, denied.resource.place()) {
+        (ActionName::ReadObject, Place::Folder(folder)) => format!(
+            "You may not search bucket {bucket} below \"{}\" (ReadObject and ListObjects on that folder)",
+            folder.as_str()
+        ),
+        (action, _) => format!("You may not {} here in bucket {bucket}", phrase(action)),
+    };
     let owner = &denied.resource.bucket().owner;
     Problem::new(slug, detail)
         .reasons(&denied.decision)

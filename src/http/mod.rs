@@ -23,6 +23,7 @@ pub mod disposition;
 pub mod edge;
 pub mod extract;
 pub mod guard;
+pub mod log_lines;
 pub mod openapi;
 pub mod operations;
 pub mod pages;

@@ -118,6 +118,7 @@ fn answers(mut operation: OperationBuilder, route: &Route, doc: &Doc) -> Operati
         let response = match answer {
             Answer::Empty => response,
             Answer::Json(schema) => response.content("application/json", reference(schema)),
+            Answer::Lines(schema) => response.content("application/x-ndjson", reference(schema)),
             Answer::Media(media) => response.content(*media, Content::new::<Ref>(None)),
         };
         operation = operation.response(status.to_string(), response);
@@ -165,6 +166,16 @@ fn components() -> utoipa::openapi::Components {
     let components = with::<api::credentials::VendedView>(components);
     let components = with::<api::credentials::AwsKeys>(components);
     let components = with::<api::credentials::ObjectLink>(components);
+    let components = with::<api::logs::LogLine>(components);
+    let components = with::<api::logs::LogRecord>(components);
+    let components = with::<api::logs::SearchProgress>(components);
+    let components = with::<api::logs::SearchSummary>(components);
+    let components = with::<api::logs::ObjectCounts>(components);
+    let components = with::<api::logs::SkippedCounts>(components);
+    let components = with::<api::logs::ByteCounts>(components);
+    let components = with::<api::logs::SearchWarning>(components);
+    let components = with::<api::logs::SearchPlan>(components);
+    let components = with::<api::logs::PlannedObject>(components);
     let components = with::<api::decisions::DecisionRequest>(components);
     let components = with::<api::decisions::DecisionView>(components);
     let components = with::<api::health::Dependency>(components);

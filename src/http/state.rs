@@ -19,6 +19,7 @@ use crate::service::buckets::Buckets;
 use crate::service::canary::Canary;
 use crate::service::links::LinkLimits;
 use crate::service::page_token::PageTokens;
+use crate::service::search::SearchLimits;
 use crate::service::stores::Stores;
 use crate::service::vault_state::VaultState;
 use crate::service::vending::Limits as VendLimits;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub page_tokens: PageTokens,
     /// Bounds of links.
     pub link_limits: LinkLimits,
+    /// Bounds of searches.
+    pub search_limits: SearchLimits,
     /// Bounds of vending.
     pub vend_limits: VendLimits,
     /// What the canary found of vending.

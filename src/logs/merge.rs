@@ -127,10 +127,27 @@ impl<T> Merge<T> {
         self.floors.first().map(|(_, rank)| self.by_run(*rank))
     }
 
-    /// The time of the entry that goes out next, sure or not.
+    /// Whether an entry that is there cannot go out before more is known of the run.
     #[must_use]
-    pub fn next_time(&self) -> Option<RecordTime> {
-        self.heads.first().map(|(time, _)| RecordTime::from_unix_nanos(self.turned(*time)))
+    pub fn waits_for(&self, id: RunId) -> bool {
+        let floor = self.place(id);
+        let before_it = self.heads.first().is_some_and(|head| *head < floor);
+        !before_it && (self.awaited() == Some(id) || !self.heads.is_empty())
+    }
+
+    /// The run's floor as it sorts among all.
+    #[must_use]
+    pub fn place(&self, id: RunId) -> (i64, u32) {
+        let run = usize::try_from(id).ok().and_then(|at| self.runs.get(at));
+        (run.and_then(|run| run.floor).unwrap_or(i64::MAX), self.by_run(id))
+    }
+
+    /// Takes a run to be in order from here on: its next entry may go out.
+    pub fn trust(&mut self, id: RunId) {
+        let next = self.run(id).and_then(|run| run.waiting.front()).map(|head| head.time);
+        if let Some(next) = next {
+            self.raise(id, next);
+        }
     }
 
     /// Whether everything came and went.

@@ -2,7 +2,16 @@
 
 pub mod decode;
 pub mod decode_stream;
+pub mod filter;
+pub mod format;
+pub mod found;
+pub mod frame;
+pub mod held;
 pub mod merge;
+pub mod object;
+pub mod plan;
+pub mod read;
+pub mod scan;
 
 #[cfg(test)]
 mod tests;

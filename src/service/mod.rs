@@ -6,6 +6,7 @@ pub mod links;
 pub mod live_check;
 pub mod objects;
 pub mod page_token;
+pub mod search;
 pub mod stores;
 pub mod vault_state;
 pub mod vending;

@@ -14,7 +14,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("db", &["domain"]),
     ("authz", &["domain"]),
     ("authn", &["domain", "vault", "db", "telemetry"]),
-    ("service", &["domain", "provider", "vault", "authz"]),
+    ("service", &["domain", "provider", "logs", "vault", "authz"]),
     ("api", &["domain"]),
     ("telemetry", &[]),
     ("http", &["domain", "provider", "logs", "db", "authz", "authn", "service", "api", "telemetry"]),
@@ -29,7 +29,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
 
 /// Crates of vendors, and the only places that may name them. A name that ends in `_` stands for every crate that
 /// begins so.
-const VENDORS: [(&str, &[&str]); 29] = [
+const VENDORS: [(&str, &[&str]); 33] = [
     ("aws_config", &["provider/aws/"]),
     ("aws_credential_types", &["provider/aws/"]),
     ("aws_sdk_", &["provider/aws/"]),

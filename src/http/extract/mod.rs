@@ -4,6 +4,7 @@ pub mod body;
 pub mod conditions;
 pub mod query;
 pub mod range;
+pub mod search;
 pub mod target;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
+use crate::api::logs::SearchQuery;
 use crate::api::objects::{ListQuery, ReadByKeyQuery, ReadQuery};
 use crate::http::guard::{Access, Route};
 use crate::http::problem::Slug;
@@ -43,6 +44,8 @@ pub enum Answer {
     Empty,
     /// JSON of a schema.
     Json(&'static str),
+    /// Lines, each JSON of a schema.
+    Lines(&'static str),
     /// Something of a media type.
     Media(&'static str),
 }
@@ -90,6 +93,7 @@ const READ_PROBLEMS: &[Slug] =
 pub fn of(route: &Route) -> Option<Doc> {
     let doc = match (route.method.as_str(), route.path) {
         (_, "/api/v1/buckets/{bucket}/objects/{*key}" | "/api/v1/buckets/{bucket}/object") => read(route),
+        (_, "/api/v1/logs" | "/api/v1/logs/plan") => logs(route),
         (_, path) if path.starts_with("/api/") => api(route)?,
         (_, path) if path.starts_with("/auth/") => auth(route)?,
         _ => service(route)?,
@@ -123,6 +127,31 @@ fn api(route: &Route) -> Option<Doc> {
         },
         _ => return in_bucket(route),
     })
+}
+
+fn logs(route: &Route) -> Doc {
+    let doc = Doc {
+        id: "searchLogs",
+        tag: "logs",
+        summary: "Search records by time",
+        text: "Reads the objects of all scopes at once and gives their records in order of time, one JSON object on each line; \
+               the last one is a summary that says whether it is complete, and why not. A body without it was cut off. Objects \
+               that a narrower policy withholds are counted there. Nothing is left out silently.",
+        query: SearchQuery::into_params(|| Some(ParameterIn::Query)),
+        answers: &[(200, "Lines of the schema `LogLine`", Answer::Lines("LogLine"))],
+        own_problems: &[Slug::InvalidRequest, Slug::SearchTooLarge, Slug::StoreUnavailable],
+        ..EMPTY
+    };
+    if route.path.ends_with("/plan") {
+        return Doc {
+            id: "planSearch",
+            summary: "What a search would read",
+            text: "Lists, but opens no object.",
+            answers: &[(200, "The plan", Answer::Json("SearchPlan"))],
+            ..doc
+        };
+    }
+    doc
 }
 
 fn in_bucket(route: &Route) -> Option<Doc> {

@@ -34,6 +34,7 @@ pages!(
     "range-not-satisfiable",
     "rate-limited",
     "scope-does-not-fit",
+    "search-too-large",
     "state-store-unavailable",
     "store-misconfigured",
     "store-timeout",

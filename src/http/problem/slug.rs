@@ -41,6 +41,8 @@ pub enum Slug {
     VendingNotSetUp,
     /// 422: one credential cannot be narrowed to the scope.
     ScopeDoesNotFit,
+    /// 422: the search would go further than is allowed.
+    SearchTooLarge,
     /// 429: too many requests of this caller.
     RateLimited,
     /// 502: the cloud gave an answer that makes no sense, or refuses our credential.
@@ -67,7 +69,7 @@ pub enum Slug {
 
 impl Slug {
     /// Every kind, in the order of their status.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::InvalidRequest,
         Self::LoginStateMismatch,
         Self::LoginFailed,
@@ -86,6 +88,7 @@ impl Slug {
         Self::NotSupportedByProvider,
         Self::VendingNotSetUp,
         Self::ScopeDoesNotFit,
+        Self::SearchTooLarge,
         Self::RateLimited,
         Self::Internal,
         Self::StoreMisconfigured,
@@ -145,6 +148,9 @@ impl Slug {
             }
             Self::ScopeDoesNotFit => {
                 ("scope-does-not-fit", StatusCode::UNPROCESSABLE_ENTITY, "One credential does not reach it")
+            }
+            Self::SearchTooLarge => {
+                ("search-too-large", StatusCode::UNPROCESSABLE_ENTITY, "The search would go too far")
             }
             Self::RateLimited => ("rate-limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something broke on our side"),

@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod decisions;
 pub mod health;
 pub mod links;
+pub mod logs;
 pub mod objects;
 pub mod pages;
 pub mod read;

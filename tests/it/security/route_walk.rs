@@ -28,7 +28,13 @@ async fn try_route(caller: &Caller, method: &Method, path: &str) -> Answer {
 }
 
 fn with_query(route: &Route) -> String {
-    let query = if route.path.ends_with("/object") { "?key=team-a/app.log" } else { "" };
+    let query = match route.path {
+        path if path.ends_with("/object") => "?key=team-a/app.log",
+        path if path.starts_with("/api/v1/logs") => {
+            "?bucket=aws-logs/team-a/&from=2020-01-01T00:00:00Z&to=2030-01-01T00:00:00Z"
+        }
+        _ => "",
+    };
     path(route) + query
 }
 

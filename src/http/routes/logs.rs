@@ -1,0 +1,134 @@
+//! `GET /api/v1/logs` and `GET /api/v1/logs/plan`: records of several buckets in order of time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+
+use crate::api::logs::{LogLine, ObjectCounts, PlannedObject, SearchPlan, SearchProgress, SkippedCounts};
+use crate::authz::permit::{ReadObject, SearchTarget};
+use crate::http::body::ObjectBody;
+use crate::http::extract::search::{self, Search};
+use crate::http::guard::{AskAll, Permits};
+use crate::http::log_lines::{self, RecordWriter};
+use crate::http::problem::{Problem, Slug, store};
+use crate::http::state::AppState;
+use crate::logs::plan::PlanError;
+use crate::logs::read::{Piece, Reading};
+use crate::provider::ByteStream;
+use crate::service::search::{Plan, SearchError, plan, read};
+
+/// How many objects of a plan are named.
+const NAMED_OBJECTS: usize = 1000;
+
+const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+
+impl AskAll for Search {
+    type Target = SearchTarget;
+
+    async fn load(state: &AppState, request: Request) -> Result<(Vec<SearchTarget>, Self), Problem> {
+        search::of(state, request.uri())
+    }
+}
+
+/// Says what a search would read.
+pub async fn dry_run(
+    state: AppState,
+    permits: Permits<ReadObject, SearchTarget>,
+    asked: Search,
+) -> Result<Response, Problem> {
+    let plan = planned(&state, &permits, &asked).await?;
+    let named = plan.objects.iter().take(NAMED_OBJECTS).map(|found| PlannedObject {
+        bucket: found.bucket.id.to_string(),
+        key: found.candidate.meta.key.as_str().to_owned(),
+        size: found.candidate.meta.size_bytes,
+    });
+    let view = SearchPlan {
+        objects: counts(&plan),
+        bytes: plan.bytes,
+        list_calls: plan.list_calls,
+        first: named.collect(),
+    };
+    Ok(([(CACHE_CONTROL, "no-store")], Json(view)).into_response())
+}
+
+/// Searches.
+pub async fn search(
+    state: AppState,
+    permits: Permits<ReadObject, SearchTarget>,
+    asked: Search,
+) -> Result<Response, Problem> {
+    let began = Instant::now();
+    let principal = permits.each.first().map(|permit| permit.principal().id.clone());
+    let slot = state.streams.open(&principal.ok_or_else(Problem::not_found)?)?;
+    let plan = planned(&state, &permits, &asked).await?;
+    let fields: Arc<[String]> = asked.fields.into();
+    let writer = |bucket: &_, meta: &_| RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
+    let reading = read(&state.stores, &plan, &asked.ask, &state.search_limits, writer);
+    let reading = reading.map_err(|error| Problem::invalid_field("q", error))?;
+    let bucket = permits.each.first().map(|permit| permit.resource().bucket.id.to_string());
+    let lines = lines(reading, plan, began);
+    let body = ObjectBody::start(lines, None, bucket.unwrap_or_default(), Arc::clone(&state.metrics), slot);
+    Ok(([(CONTENT_TYPE, NDJSON), (CACHE_CONTROL, HeaderValue::from_static("no-store"))], body)
+        .into_response())
+}
+
+async fn planned(
+    state: &AppState,
+    permits: &Permits<ReadObject, SearchTarget>,
+    asked: &Search,
+) -> Result<Plan, Problem> {
+    let limits = &state.search_limits.plan;
+    let means = (&*state.stores, &state.authorizer);
+    let plan = plan(means, &permits.each, &permits.context, asked.ask.range, limits).await;
+    plan.map_err(|error| problem(&error))
+}
+
+fn problem(SearchError { bucket, cause }: &SearchError) -> Problem {
+    match cause {
+        PlanError::Store(error) => store::problem(bucket, error),
+        PlanError::TooLarge { limit, what } => {
+            let detail = format!("The search needs more than {limit} {what} of bucket {}", bucket.id);
+            Problem::new(Slug::SearchTooLarge, detail)
+                .hint("Ask for a shorter span of time, or for a longer prefix: bucket=<id>/<prefix>")
+        }
+    }
+}
+
+fn counts(plan: &Plan) -> ObjectCounts {
+    let skipped = SkippedCounts {
+        outside_range: plan.outside,
+        archived: plan.archived,
+        withheld: plan.withheld,
+        failed: 0,
+    };
+    ObjectCounts { listed: plan.listed, read: plan.objects.len() as u64, skipped }
+}
+
+/// The answer's lines. Nothing is read before somebody asks for the next.
+fn lines(reading: Reading, plan: Plan, began: Instant) -> ByteStream {
+    let state = (reading, plan, began);
+    stream::unfold(state, async |(mut reading, plan, began)| {
+        let bytes = match reading.next().await? {
+            Piece::Records(records) => Bytes::from(records),
+            Piece::Progress(progress) => log_lines::line(&LogLine::Progress(SearchProgress {
+                objects_done: progress.objects,
+                objects: plan.objects.len(),
+                bytes_done: progress.stats.stored,
+                bytes: plan.bytes,
+            })),
+            Piece::End(ending) => {
+                let summary = log_lines::summary(&plan, counts(&plan), &ending, began.elapsed());
+                log_lines::line(&LogLine::Summary(summary))
+            }
+        };
+        Some((Ok(bytes), (reading, plan, began)))
+    })
+    .boxed()
+}

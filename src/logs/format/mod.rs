@@ -1,0 +1,180 @@
+//! What a record's bytes mean: when it was written, and its fields.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::domain::record::RecordTime;
+use crate::logs::format::time::TimeStyle;
+
+mod json;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+/// How much of an object's beginning is looked at to find out its format, in bytes.
+pub const HEAD_BYTES: usize = 64 * 1024;
+
+/// How much of a line is looked at to tell whether it begins a record, in bytes.
+pub const LINE_HEAD_BYTES: usize = time::SEARCHED_BYTES;
+
+/// The format of an object's records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Format {
+    kind: Kind,
+    /// The year of timestamps that have none.
+    year: i16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    /// Lines of text. Where the style of their timestamps is known, a line without one belongs to the record before it.
+    Text(Option<TimeStyle>),
+    /// An object of JSON on each line.
+    JsonLines { time: Option<String> },
+    /// JSON with records in an array: of a member such as `Records`, or of its own.
+    JsonArray { time: Option<String> },
+}
+
+impl Format {
+    /// Finds out the format from an object's beginning.
+    #[must_use]
+    pub fn detect(head: &[u8], year: i16) -> Self {
+        let head = head.get(..HEAD_BYTES).unwrap_or(head);
+        let mut lines = head.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let first = lines.next().unwrap_or_default().trim_ascii();
+        let kind = match first.first() {
+            Some(b'[') if matches!(first.get(1..).map(<[u8]>::trim_ascii), Some([] | [b'{', ..])) => {
+                Kind::JsonArray { time: None }
+            }
+            Some(b'{') if is_json_line(first) => Kind::JsonLines { time: None },
+            Some(b'{') if holds_array(head) => Kind::JsonArray { time: None },
+            // A first line that does not fit into the head is a line still.
+            Some(b'{') if first.len() >= HEAD_BYTES / 2 => Kind::JsonLines { time: None },
+            _ => {
+                let lines = std::iter::once(first).chain(lines).take(20);
+                Kind::Text(style_of(lines, year))
+            }
+        };
+        Self { kind, year }
+    }
+
+    /// The format's name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Text(_) => "text",
+            Kind::JsonLines { .. } => "json-lines",
+            Kind::JsonArray { .. } => "json-array",
+        }
+    }
+
+    /// Whether records are elements of an array, not lines.
+    #[must_use]
+    pub const fn is_array(&self) -> bool {
+        matches!(self.kind, Kind::JsonArray { .. })
+    }
+
+    /// Whether every line is a record.
+    #[must_use]
+    pub const fn is_line_by_line(&self) -> bool {
+        matches!(self.kind, Kind::JsonLines { .. } | Kind::Text(None))
+    }
+
+    /// Whether a line begins a record. Others belong to the record before them.
+    #[must_use]
+    pub fn begins_record(&self, line: &[u8]) -> bool {
+        match self.kind {
+            Kind::Text(Some(style)) => {
+                !line.first().is_some_and(u8::is_ascii_whitespace) && style.find(line, self.year).is_some()
+            }
+            Kind::Text(None) | Kind::JsonLines { .. } | Kind::JsonArray { .. } => true,
+        }
+    }
+
+    /// When a record was written, as it says itself.
+    #[must_use]
+    pub fn time(&self, frame: &[u8]) -> Option<RecordTime> {
+        match &self.kind {
+            Kind::Text(style) => style.and_then(|style| style.find(frame, self.year)).map(|(_, time)| time),
+            Kind::JsonLines { time } | Kind::JsonArray { time } => {
+                json::time_of(&object(frame)?, time.as_deref(), self.year)
+            }
+        }
+    }
+
+    /// The text of a record's field.
+    #[must_use]
+    pub fn field<'f>(&self, frame: &'f [u8], path: &str) -> Option<Cow<'f, str>> {
+        match &self.kind {
+            Kind::Text(_) => pairs(frame).find(|(name, _)| name == path).map(|(_, value)| value),
+            Kind::JsonLines { .. } | Kind::JsonArray { .. } => {
+                let record = object(frame)?;
+                json::find(&record, path).map(|value| Cow::Owned(json::text(value).into_owned()))
+            }
+        }
+    }
+
+    /// Some fields of a record, under the names that were asked for; those that it has not are left out.
+    #[must_use]
+    pub fn fields(&self, frame: &[u8], paths: &[String]) -> Map<String, Value> {
+        let record = match self.kind {
+            Kind::Text(_) => None,
+            Kind::JsonLines { .. } | Kind::JsonArray { .. } => object(frame),
+        };
+        let value = |path: &String| match &record {
+            Some(record) => json::find(record, path).cloned(),
+            None => self.field(frame, path).map(|text| Value::String(text.into_owned())),
+        };
+        paths.iter().filter_map(|path| Some((path.clone(), value(path)?))).collect()
+    }
+}
+
+fn object(frame: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(frame).ok()
+}
+
+fn is_json_line(line: &[u8]) -> bool {
+    // `{"Records":[…]}` on one line is a document, although it is an object too.
+    object(line).is_some_and(|record| !has_array(&record))
+}
+
+fn has_array(record: &Map<String, Value>) -> bool {
+    let holds = |name: &str| matches!(record.get(name), Some(Value::Array(items)) if items.iter().all(Value::is_object));
+    record.len() == 1 && (holds("Records") || holds("records"))
+}
+
+/// Whether a document's first member is an array of records, seen from its beginning alone.
+fn holds_array(head: &[u8]) -> bool {
+    let rest = head.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    let rest =
+        rest.and_then(|rest| rest.strip_prefix(b"\"Records\"").or_else(|| rest.strip_prefix(b"\"records\"")));
+    let rest = rest.map(<[u8]>::trim_ascii_start).and_then(|rest| rest.strip_prefix(b":"));
+    rest.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"["))
+}
+
+/// The style of most lines' timestamps.
+fn style_of<'l>(lines: impl Iterator<Item = &'l [u8]>, year: i16) -> Option<TimeStyle> {
+    let lines: Vec<_> = lines.filter(|line| !line.starts_with(b"#")).collect();
+    let fits = |style: TimeStyle| lines.iter().filter(|line| style.find(line, year).is_some()).count();
+    let counted = TimeStyle::ALL.into_iter().rev().map(|style| (fits(style), style));
+    counted.max_by_key(|(fits, _)| *fits).filter(|(fits, _)| *fits > 0).map(|(_, style)| style)
+}
+
+/// `key=value` and `key="quoted value"` in a line of text.
+fn pairs(frame: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'@');
+    memchr::memchr_iter(b'=', frame).filter_map(move |at| {
+        let (before, behind) = (frame.get(..at)?, frame.get(at..)?.get(1..)?);
+        let name_from = before.iter().rposition(|b| !is_name(*b)).map_or(0, |last| last.saturating_add(1));
+        let name = before.get(name_from..).filter(|name| !name.is_empty())?;
+        let value = if let Some(quoted) = behind.strip_prefix(b"\"") {
+            quoted.get(..memchr::memchr(b'"', quoted).unwrap_or(quoted.len()))?
+        } else {
+            let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b',' | b';' | b')' | b']');
+            behind.get(..behind.iter().position(ends).unwrap_or(behind.len()))?
+        };
+        Some((String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
+    })
+}

@@ -1,0 +1,225 @@
+//! Timestamps as they stand in records.
+//!
+//! Read by hand, since one is read for each record that is told.
+
+use jiff::civil;
+use jiff::tz::Offset;
+
+use crate::domain::record::RecordTime;
+
+/// How far into a line a timestamp is looked for, in bytes.
+pub const SEARCHED_BYTES: usize = 256;
+
+/// How a line says when it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeStyle {
+    /// RFC 3339 and its relatives: a space or `T`, a point or comma before the fraction, with or without offset (then UTC).
+    Rfc3339,
+    /// Apache and nginx: `10/Oct/2000:13:55:36 -0700`.
+    Apache,
+    /// RFC 3164: `Oct 11 22:14:15`, without a year.
+    Syslog,
+    /// Seconds, milli-, micro- or nanoseconds since 1970, at the line's start.
+    Epoch,
+}
+
+impl TimeStyle {
+    /// Every style, the surest first.
+    pub const ALL: [Self; 4] = [Self::Rfc3339, Self::Apache, Self::Syslog, Self::Epoch];
+
+    /// Finds the timestamp of a line, and where it begins. `year` is that of a timestamp without one.
+    #[must_use]
+    pub fn find(self, line: &[u8], year: i16) -> Option<(usize, RecordTime)> {
+        let line = line.get(..SEARCHED_BYTES).unwrap_or(line);
+        match self {
+            Self::Rfc3339 => rfc3339(line),
+            Self::Apache => apache(line),
+            Self::Syslog => syslog(line, year),
+            Self::Epoch => epoch(line).map(|time| (0, time)),
+        }
+    }
+}
+
+/// A timestamp that is a text of its own: a field's value.
+#[must_use]
+pub fn of_value(text: &str, year: i16) -> Option<RecordTime> {
+    let text = text.as_bytes();
+    TimeStyle::ALL.into_iter().find_map(|style| match style {
+        TimeStyle::Epoch => epoch(text).filter(|_| text.iter().all(|b| b.is_ascii_digit() || *b == b'.')),
+        style => style.find(text, year).map(|(_, time)| time),
+    })
+}
+
+/// A number of seconds or of smaller parts, told by its size.
+#[must_use]
+pub fn of_number(number: f64) -> Option<RecordTime> {
+    let nanos = number * unit(number.abs());
+    // The comparison is false for what is no number.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the range is checked")]
+    (nanos.abs() < i64::MAX as f64).then(|| RecordTime::from_unix_nanos(nanos as i64))
+}
+
+/// Nanoseconds in the unit that a number of this size counts: seconds up to the year 5138, and so on.
+const fn unit(size: f64) -> f64 {
+    if size < 1e11 {
+        1e9
+    } else if size < 1e14 {
+        1e6
+    } else if size < 1e17 {
+        1e3
+    } else {
+        1.0
+    }
+}
+
+fn rfc3339(line: &[u8]) -> Option<(usize, RecordTime)> {
+    let dashes = memchr::memchr_iter(b'-', line);
+    dashes.filter_map(|dash| dash.checked_sub(4)).find_map(|start| {
+        let before = start.checked_sub(1).and_then(|at| line.get(at));
+        let free = before.is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'-');
+        let time = line.get(start..).filter(|_| free).and_then(rfc3339_at)?;
+        Some((start, time))
+    })
+}
+
+/// `YYYY-MM-DD[T ]HH:MM:SS[.,fraction][Z|±hh:mm|±hhmm]` at the beginning of some bytes.
+fn rfc3339_at(text: &[u8]) -> Option<RecordTime> {
+    let mut cursor = Cursor(text);
+    let year = cursor.number(4)?;
+    cursor.sign(b"-")?;
+    let month = cursor.number(2)?;
+    cursor.sign(b"-")?;
+    let day = cursor.number(2)?;
+    cursor.sign(b"T t_")?;
+    let seconds = cursor.clock()?;
+    let fraction = cursor.fraction();
+    let offset = cursor.offset().unwrap_or(0);
+    instant(year, month, day, seconds.checked_sub(offset)?, fraction)
+}
+
+fn apache(line: &[u8]) -> Option<(usize, RecordTime)> {
+    memchr::memchr_iter(b'/', line).filter_map(|slash| slash.checked_sub(2)).find_map(|start| {
+        let mut cursor = Cursor(line.get(start..)?);
+        let day = cursor.number(2)?;
+        cursor.sign(b"/")?;
+        let month = cursor.month()?;
+        cursor.sign(b"/")?;
+        let year = cursor.number(4)?;
+        cursor.sign(b":")?;
+        let seconds = cursor.clock()?;
+        let offset = cursor.sign(b" ").and_then(|()| cursor.offset()).unwrap_or(0);
+        Some((start, instant(year, month, day, seconds.checked_sub(offset)?, 0)?))
+    })
+}
+
+/// RFC 3164 section 4.1.2, with or without the priority in front.
+fn syslog(line: &[u8], year: i16) -> Option<(usize, RecordTime)> {
+    let start = match line.first()? {
+        b'<' => memchr::memchr(b'>', line.get(..6)?)?.checked_add(1)?,
+        _ => 0,
+    };
+    let mut cursor = Cursor(line.get(start..)?);
+    let month = cursor.month()?;
+    cursor.sign(b" ")?;
+    let day = if cursor.sign(b" ").is_some() { cursor.number(1)? } else { cursor.number(2)? };
+    cursor.sign(b" ")?;
+    let seconds = cursor.clock()?;
+    Some((start, instant(year.into(), month, day, seconds, 0)?))
+}
+
+fn epoch(line: &[u8]) -> Option<RecordTime> {
+    let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (whole, rest) = line.split_at_checked(digits)?;
+    let number: i64 = std::str::from_utf8(whole).ok()?.parse().ok()?;
+    let ends = rest.first().is_none_or(|b| !b.is_ascii_alphanumeric());
+    let nanos = match digits {
+        10 => {
+            let mut behind = Cursor(rest);
+            number.checked_mul(1_000_000_000)?.checked_add(behind.fraction())?
+        }
+        13 => number.checked_mul(1_000_000)?,
+        16 => number.checked_mul(1_000)?,
+        19 => number,
+        _ => return None,
+    };
+    ends.then(|| RecordTime::from_unix_nanos(nanos))
+}
+
+fn instant(year: i64, month: i64, day: i64, seconds: i64, fraction: i64) -> Option<RecordTime> {
+    let small = |number: i64| i8::try_from(number).ok();
+    let date = civil::Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()?;
+    let midnight = Offset::UTC.to_timestamp(date.to_datetime(civil::Time::midnight())).ok()?;
+    let seconds = midnight.as_second().checked_add(seconds)?;
+    let nanos = seconds.checked_mul(1_000_000_000)?.checked_add(fraction)?;
+    Some(RecordTime::from_unix_nanos(nanos))
+}
+
+/// What is left to be read.
+struct Cursor<'a>(&'a [u8]);
+
+impl Cursor<'_> {
+    fn number(&mut self, digits: usize) -> Option<i64> {
+        let (head, rest) = self.0.split_at_checked(digits)?;
+        let mut number = 0_i64;
+        for byte in head {
+            number = number * 10 + i64::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?);
+        }
+        self.0 = rest;
+        Some(number)
+    }
+
+    fn sign(&mut self, one_of: &[u8]) -> Option<()> {
+        let (first, rest) = self.0.split_first()?;
+        one_of.contains(first).then(|| self.0 = rest)
+    }
+
+    /// `HH:MM:SS` as seconds; a leap second is the one before it.
+    fn clock(&mut self) -> Option<i64> {
+        let hour = self.number(2).filter(|hour| *hour < 24)?;
+        self.sign(b":")?;
+        let minute = self.number(2).filter(|minute| *minute < 60)?;
+        self.sign(b":")?;
+        let second = self.number(2).filter(|second| *second <= 60)?;
+        Some(hour * 3600 + minute * 60 + second.min(59))
+    }
+
+    /// Nanoseconds behind a point or comma; further digits are passed over.
+    fn fraction(&mut self) -> i64 {
+        let before = self.0;
+        if self.sign(b".,").is_none() || !self.0.first().is_some_and(u8::is_ascii_digit) {
+            self.0 = before;
+            return 0;
+        }
+        let (mut nanos, mut scale) = (0, 100_000_000);
+        while let Some(digit) = self.number(1) {
+            nanos += digit * scale;
+            scale /= 10;
+        }
+        nanos
+    }
+
+    /// Seconds east of Greenwich.
+    fn offset(&mut self) -> Option<i64> {
+        let (first, rest) = self.0.split_first()?;
+        let sign = match first {
+            b'Z' | b'z' => return Some(0),
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        self.0 = rest;
+        let hours = self.number(2)?;
+        let _colon = self.sign(b":");
+        let minutes = self.number(2)?;
+        Some(sign * (hours * 3600 + minutes * 60))
+    }
+
+    fn month(&mut self) -> Option<i64> {
+        const NAMES: [&[u8; 3]; 12] =
+            [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+        let (head, rest) = self.0.split_at_checked(3)?;
+        let found = (1..).zip(NAMES).find(|(_, name)| name.as_slice() == head)?;
+        self.0 = rest;
+        Some(found.0)
+    }
+}

@@ -1,0 +1,124 @@
+//! The words of scanning: what is asked of an object, and what is found in it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::domain::record::{Position, RecordTime};
+use crate::logs::decode;
+use crate::logs::filter::Matcher;
+use crate::logs::format::Format;
+
+/// A record that was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'r> {
+    /// When it was written, as it says itself.
+    pub time: Option<RecordTime>,
+    /// Where it stands.
+    pub position: Position,
+    /// Its bytes.
+    pub line: &'r [u8],
+    /// What they mean.
+    pub format: &'r Format,
+    /// Whether it only stands next to one that matches.
+    pub context: bool,
+}
+
+/// Writes a record out for whoever asked.
+pub type Write = dyn Fn(&Record<'_>, &mut Vec<u8>) + Send + Sync;
+
+/// How an object is scanned.
+#[derive(Clone)]
+pub struct ScanOptions {
+    /// What is wanted.
+    pub matcher: Arc<Matcher>,
+    /// The format; found out when it is `None`.
+    pub format: Option<Format>,
+    /// The year of timestamps that have none.
+    pub year: i16,
+    /// The earliest time that is wanted.
+    pub from: RecordTime,
+    /// The first time that is not wanted any more.
+    pub to: RecordTime,
+    /// The time of records before the first that tells one.
+    pub fallback: RecordTime,
+    /// How far, in nanoseconds, records may stand behind later ones.
+    pub disorder_nanos: i64,
+    /// Whether records stand in no order at all.
+    pub unordered: bool,
+    /// Records to tell before and after each that matches.
+    pub context: (usize, usize),
+    /// The longest record, in bytes; the rest of a longer one is left out.
+    pub record_bytes: usize,
+    /// How many bytes may be held back to be put in order.
+    pub held_bytes: usize,
+    /// How many records are asked for at most.
+    pub limit: Option<u64>,
+    /// How far the object may grow.
+    pub decode: decode::Limits,
+    /// Writes records out.
+    pub write: Arc<Write>,
+}
+
+impl fmt::Debug for ScanOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScanOptions").field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScanStats {
+    /// Stored bytes.
+    pub stored: u64,
+    /// Decoded bytes.
+    pub decoded: u64,
+    /// Records that were cut because they are too long.
+    pub oversize: u64,
+}
+
+impl ScanStats {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            stored: self.stored.saturating_add(other.stored),
+            decoded: self.decoded.saturating_add(other.decoded),
+            oversize: self.oversize.saturating_add(other.oversize),
+        }
+    }
+}
+
+/// A record that was written out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The time by which it is ordered.
+    pub time: RecordTime,
+    /// Where it begins in the object.
+    pub offset: u64,
+    /// Where its text begins in [`Found::bytes`].
+    pub start: usize,
+    /// Where its text ends.
+    pub end: usize,
+    /// Whether it only stands next to one that matches.
+    pub context: bool,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The records, written out one after the other.
+    pub bytes: Vec<u8>,
+    /// Where each stands.
+    pub records: Vec<Written>,
+}
+
+impl Found {
+    /// Takes over the records of another, in their order.
+    pub fn append(&mut self, other: &Self) {
+        for record in &other.records {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(other.bytes.get(record.start..record.end).unwrap_or_default());
+            self.records.push(Written { start, end: self.bytes.len(), ..*record });
+        }
+    }
+}

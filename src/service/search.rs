@@ -1,0 +1,284 @@
+//! Searching: which objects, in which order, and what becomes of those that may not be read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::authz::permit::{Permit, Place, ReadObject, SearchTarget};
+use crate::authz::{Authorizer, Context};
+use crate::domain::action::ActionName;
+use crate::domain::bucket::{Bucket, BucketId};
+use crate::domain::key::{ObjectKey, Prefix};
+use crate::domain::object::ObjectMeta;
+use crate::domain::record::RecordTime;
+use crate::domain::time_range::TimeRange;
+use crate::logs::decode;
+use crate::logs::filter::{Filter, FilterError, FilterLimits, Matcher};
+use crate::logs::found::{ScanOptions, Write};
+use crate::logs::merge::{Order, RunId};
+use crate::logs::plan::{self, Candidate, PlanError, PlanLimits, ReadPlan};
+use crate::logs::read::{self, Mark, Planned, ReadOptions, Reading};
+use crate::service::stores::Stores;
+
+/// Bounds of searches.
+#[derive(Debug, Clone)]
+pub struct SearchLimits {
+    /// Scopes of one search.
+    pub scopes: usize,
+    /// Of the filter.
+    pub filter: FilterLimits,
+    /// Of finding objects.
+    pub plan: PlanLimits,
+    /// Of reading them.
+    pub read: read::Limits,
+    /// How far one object may grow.
+    pub decode: decode::Limits,
+    /// The longest record.
+    pub record_bytes: usize,
+    /// Bytes of one object that may be held back to be put in order.
+    pub held_bytes: usize,
+    /// How far records of one object may stand behind later ones.
+    pub disorder: Duration,
+    /// Lines of context on each side.
+    pub context_lines: usize,
+    /// Threads for computing, shared by all searches.
+    pub threads: Arc<Semaphore>,
+}
+
+/// What is asked of each object.
+#[derive(Debug)]
+pub struct SearchAsk {
+    /// The span of time.
+    pub range: TimeRange,
+    /// What is wanted.
+    pub filter: Filter,
+    /// Whether upper and lower case are the same.
+    pub fold_case: bool,
+    /// Which way round.
+    pub order: Order,
+    /// How many records at most.
+    pub limit: Option<u64>,
+    /// Records before and after each match.
+    pub context: (usize, usize),
+    /// Where an earlier answer ended.
+    pub after: Option<Bookmark>,
+    /// How often to tell how far it is.
+    pub progress_every: Option<Duration>,
+}
+
+/// A record that was told last, by names that hold for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bookmark {
+    /// Its time.
+    pub time: RecordTime,
+    /// Its bucket.
+    pub bucket: BucketId,
+    /// Its object.
+    pub key: ObjectKey,
+    /// Where it begins.
+    pub offset: u64,
+}
+
+/// An object that is to be read.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its bucket.
+    pub bucket: Arc<Bucket>,
+    /// What the plan says of it.
+    pub candidate: Candidate,
+}
+
+/// What is to be read, and what is not.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Objects to read, in order of bucket and key.
+    pub objects: Vec<Found>,
+    /// Objects that the listings showed.
+    pub listed: u64,
+    /// Objects that can hold nothing of the span.
+    pub outside: u64,
+    /// Objects that have to be restored first.
+    pub archived: u64,
+    /// Objects that the caller may not read.
+    pub withheld: u64,
+    /// Calls to list.
+    pub list_calls: u64,
+    /// Stored bytes to read.
+    pub bytes: u64,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+#[error("the objects of bucket {} could not be found", bucket.id)]
+pub struct SearchError {
+    /// Where.
+    pub bucket: Arc<Bucket>,
+    /// Why.
+    #[source]
+    pub cause: PlanError,
+}
+
+/// Finds the objects of all scopes. Each is decided on by itself: what a narrower policy withholds is counted, not named.
+///
+/// # Errors
+/// [`SearchError`] with the bucket.
+pub async fn plan(
+    (stores, authorizer): (&Stores, &Authorizer),
+    permits: &[Permit<ReadObject, SearchTarget>],
+    context: &Context,
+    range: TimeRange,
+    limits: &PlanLimits,
+) -> Result<Plan, SearchError> {
+    let mut whole = Plan::default();
+    let mut found: BTreeMap<(BucketId, ObjectKey), Found> = BTreeMap::new();
+    for permit in outermost(permits) {
+        let SearchTarget { bucket, prefix, .. } = permit.resource();
+        let left = PlanLimits {
+            list_calls: limits.list_calls.saturating_sub(whole.list_calls),
+            objects: limits.objects.saturating_sub(found.len()),
+            bytes: limits.bytes.saturating_sub(whole.bytes),
+        };
+        let planned = plan::plan(&*stores.open(bucket), prefix, range, &left).await;
+        let planned = planned.map_err(|cause| SearchError { bucket: Arc::clone(bucket), cause })?;
+        whole.add(&planned);
+        for candidate in planned.objects {
+            if may_read(authorizer, permit, &candidate.meta.key, context) {
+                let name = (bucket.id.clone(), candidate.meta.key.clone());
+                found.insert(name, Found { bucket: Arc::clone(bucket), candidate });
+            } else {
+                whole.withheld = whole.withheld.saturating_add(1);
+                whole.bytes = whole.bytes.saturating_sub(candidate.meta.size_bytes);
+            }
+        }
+    }
+    whole.objects = found.into_values().collect();
+    Ok(whole)
+}
+
+impl Plan {
+    fn add(&mut self, part: &ReadPlan) {
+        self.listed = self.listed.saturating_add(part.listed);
+        self.outside = self.outside.saturating_add(part.outside);
+        self.archived = self.archived.saturating_add(part.archived);
+        self.list_calls = self.list_calls.saturating_add(part.list_calls);
+        self.bytes = self.bytes.saturating_add(part.bytes);
+    }
+}
+
+/// The permits without those whose scope lies within another's, so that nothing is read twice.
+fn outermost(
+    permits: &[Permit<ReadObject, SearchTarget>],
+) -> impl Iterator<Item = &Permit<ReadObject, SearchTarget>> {
+    let within = |inner: &SearchTarget, outer: &SearchTarget| {
+        inner.bucket.id == outer.bucket.id && inner.prefix.as_str().starts_with(outer.prefix.as_str())
+    };
+    (0..)
+        .zip(permits)
+        .filter(move |(at, permit)| {
+            let covers = |(other, outer): (usize, &Permit<ReadObject, SearchTarget>)| {
+                let (inner, outer) = (permit.resource(), outer.resource());
+                // Of two that are the same the first stays.
+                within(inner, outer) && (!within(outer, inner) || other < *at)
+            };
+            !(0..).zip(permits).any(covers)
+        })
+        .map(|(_, permit)| permit)
+}
+
+fn may_read(
+    authorizer: &Authorizer,
+    permit: &Permit<ReadObject, SearchTarget>,
+    key: &ObjectKey,
+    context: &Context,
+) -> bool {
+    let bucket = &permit.resource().bucket;
+    let folder = key.ancestors().next().unwrap_or_else(Prefix::root);
+    let may = |action, place| authorizer.question(permit.principal(), action, bucket, place, context).allowed;
+    may(ActionName::ReadObject, Place::Object(key)) && may(ActionName::ListObjects, Place::Folder(&folder))
+}
+
+/// Begins to read what was planned. `write` makes the writer of an object's records.
+///
+/// # Errors
+/// [`FilterError`] when the filter cannot be made ready.
+pub fn read(
+    stores: &Stores,
+    plan: &Plan,
+    ask: &SearchAsk,
+    limits: &SearchLimits,
+    write: impl Fn(&Bucket, &ObjectMeta) -> Arc<Write>,
+) -> Result<Reading, FilterError> {
+    let matcher = Arc::new(Matcher::new(&ask.filter, ask.fold_case, &limits.filter)?);
+    let planned = plan.objects.iter().map(|found| {
+        let Candidate { meta, earliest, latest } = &found.candidate;
+        let floor = match ask.order {
+            Order::Ascending => (*earliest).max(ask.range.from()),
+            Order::Descending => (*latest).min(ask.range.to()),
+        };
+        let written = meta.last_modified.unwrap_or(crate::domain::time::Timestamp::from_unix_seconds(0));
+        let scan = ScanOptions {
+            matcher: Arc::clone(&matcher),
+            format: None,
+            year: year_of(written.unix_seconds()),
+            from: ask.range.from(),
+            to: ask.range.to(),
+            fallback: floor,
+            disorder_nanos: i64::try_from(limits.disorder.as_nanos()).unwrap_or(i64::MAX),
+            unordered: false,
+            context: ask.context,
+            record_bytes: limits.record_bytes,
+            held_bytes: limits.held_bytes,
+            // Those before the bookmark are told to nobody, but count here.
+            limit: ask.limit.filter(|_| ask.after.is_none()),
+            decode: limits.decode,
+            write: write(&found.bucket, meta),
+        };
+        Planned {
+            bucket: Arc::clone(&found.bucket),
+            store: stores.open(&found.bucket),
+            meta: meta.clone(),
+            floor,
+            scan: Arc::new(scan),
+        }
+    });
+    let planned: Vec<_> = planned.collect();
+    let options = ReadOptions {
+        order: ask.order,
+        limit: ask.limit,
+        after: ask.after.as_ref().map(|bookmark| mark(plan, bookmark)),
+        progress_every: ask.progress_every,
+        limits: limits.read.clone(),
+        threads: Arc::clone(&limits.threads),
+    };
+    Ok(Reading::start(planned, options))
+}
+
+/// The name that holds for good of the record told last.
+#[must_use]
+pub fn bookmark(plan: &Plan, mark: Mark) -> Option<Bookmark> {
+    let found = plan.objects.get(usize::try_from(mark.run).ok()?)?;
+    Some(Bookmark {
+        time: mark.time,
+        bucket: found.bucket.id.clone(),
+        key: found.candidate.meta.key.clone(),
+        offset: mark.offset?,
+    })
+}
+
+fn mark(plan: &Plan, bookmark: &Bookmark) -> Mark {
+    let name = (&bookmark.bucket, &bookmark.key);
+    let at = plan.objects.binary_search_by(|found| (&found.bucket.id, &found.candidate.meta.key).cmp(&name));
+    let run = |at: usize| RunId::try_from(at).unwrap_or(RunId::MAX);
+    match at {
+        Ok(at) => Mark { time: bookmark.time, run: run(at), offset: Some(bookmark.offset) },
+        Err(at) => Mark { time: bookmark.time, run: run(at), offset: None },
+    }
+}
+
+/// The year of a time in UTC, near enough for timestamps that have none.
+fn year_of(unix_seconds: i64) -> i16 {
+    const MEAN_YEAR: i64 = 31_556_952;
+    i16::try_from(1970_i64.saturating_add(unix_seconds.div_euclid(MEAN_YEAR))).unwrap_or(1970)
+}
