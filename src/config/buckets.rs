@@ -6,12 +6,16 @@ use url::Url;
 
 use crate::config::leases::{self, Lent, LentCredentials};
 use crate::config::reader::Section;
+use crate::config::search;
 use crate::config::secret_ref::{Environment, optional_secret_text, secret_text};
 use crate::config::vending;
 use crate::domain::bucket::{Bucket, BucketId, NativeName, Provider};
 use crate::domain::credential::CredentialName;
 use crate::domain::label::LabelOrder;
 use crate::domain::principal::Group;
+use crate::service::search::Layouts;
+use crate::service::stores::Options as StoreOptions;
+use crate::vault;
 use crate::vault::fixed::CredentialRecipe;
 
 /// The kinds of credentials, as an error lists them.
@@ -54,6 +58,13 @@ impl Credentials {
         for (name, _) in self.lent.iter().filter(|(_, lent)| lent.needs_vault()) {
             let path = format!("credentials.{name}.kind");
             root.problem(&path, "is lent by Vault, and there is no vault.address");
+        }
+    }
+
+    /// Reports a wait for a lease that a request to the store could not outlive.
+    pub fn fit_into(&self, root: &Section, leases: &vault::leases::Options, stores: &StoreOptions) {
+        if !self.lent.is_empty() && leases.wait >= stores.limits.header_timeout {
+            root.problem("leases.wait", "expected less than stores.header_timeout");
         }
     }
 }
@@ -114,11 +125,12 @@ fn recipe(section: &mut Section, kind: &str, environment: &Environment) -> Optio
 }
 
 /// Reads `[buckets.*]`. A native bucket has one registration, so that no second label or owner can be given to its bytes.
-pub fn buckets(root: &mut Section, labels: &LabelOrder, credentials: &Credentials) -> Vec<Bucket> {
-    let mut all = Vec::new();
+pub fn buckets(root: &mut Section, labels: &LabelOrder, credentials: &Credentials) -> (Vec<Bucket>, Layouts) {
+    let (mut all, mut all_layouts) = (Vec::new(), Layouts::default());
     let mut natives = BTreeSet::new();
     for (id, mut section) in root.sections("buckets") {
         let id = BucketId::parse(&id).map_err(|error| section.problem("", error.to_string()));
+        let layouts = section.optional_section("logs").map(search::layouts);
         let bucket = bucket(&mut section, labels, credentials);
         if let (Ok(id), Some(bucket)) = (id, bucket) {
             let native = (
@@ -128,6 +140,7 @@ pub fn buckets(root: &mut Section, labels: &LabelOrder, credentials: &Credential
                 bucket.native_name.clone(),
             );
             if natives.insert(native) {
+                all_layouts.add(id.clone(), layouts.unwrap_or_default());
                 all.push(Bucket { id, ..bucket });
             } else {
                 section.problem("name", "is registered under another id already");
@@ -135,7 +148,7 @@ pub fn buckets(root: &mut Section, labels: &LabelOrder, credentials: &Credential
         }
         section.close();
     }
-    all
+    (all, all_layouts)
 }
 
 fn bucket(section: &mut Section, labels: &LabelOrder, credentials: &Credentials) -> Option<Bucket> {

@@ -17,6 +17,7 @@ use crate::domain::label::LabelOrder;
 use crate::domain::secret::Secret;
 use crate::service::canary::CanaryOptions;
 use crate::service::live_check;
+use crate::service::search::Layouts;
 use crate::service::stores::Options as StoreOptions;
 use crate::service::vending::Limits as VendingLimits;
 use crate::telemetry::{self, LogFormat};
@@ -73,6 +74,8 @@ pub struct Config {
     pub leases: crate::vault::leases::Options,
     /// The registered buckets.
     pub buckets: Vec<Bucket>,
+    /// How their keys tell the time.
+    pub layouts: Layouts,
     /// Logs.
     pub telemetry: telemetry::Options,
 }
@@ -121,9 +124,8 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
     let state = state(root, environment);
     let labels = labels(root);
     if labels.is_none() {
-        for key in ["identity", "buckets"] {
-            root.pass_over(key);
-        }
+        root.pass_over("identity");
+        root.pass_over("buckets");
     }
     let (session, sealing) = session(root, environment);
     let public_url = edge.as_ref().map(|edge| edge.options.public_url.clone());
@@ -141,15 +143,13 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
             root.problem("session.transit", "needs [vault]");
         }
     }
-    if let (Some(stores), Some(leases)) = (&stores, &leases)
-        && !credentials.lent.is_empty()
-        && leases.wait >= stores.limits.header_timeout
-    {
-        root.problem("leases.wait", "expected less than stores.header_timeout");
+    if let (Some(stores), Some(leases)) = (&stores, &leases) {
+        credentials.fit_into(root, leases, stores);
     }
     let buckets = labels.as_ref().map(|labels| buckets::buckets(root, labels, &credentials));
     let telemetry = telemetry(root);
     let (vending, canary) = vending?;
+    let (buckets, layouts) = buckets?;
     Some(Config {
         edge: edge?,
         state: state?,
@@ -164,7 +164,8 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         credentials: credentials.recipes,
         lent: credentials.lent,
         leases: leases?,
-        buckets: buckets?,
+        buckets,
+        layouts,
         telemetry: telemetry?,
     })
 }

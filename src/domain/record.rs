@@ -27,6 +27,12 @@ impl RecordTime {
         i64::try_from(instant.as_nanosecond()).map(Self).map_err(|_| InvalidRecordTime)
     }
 
+    /// This long after it; the latest time where there is none such.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
+    }
+
     /// This long before it; the earliest time where there is none such.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {

@@ -19,7 +19,7 @@ use crate::service::buckets::Buckets;
 use crate::service::canary::Canary;
 use crate::service::links::LinkLimits;
 use crate::service::page_token::PageTokens;
-use crate::service::search::SearchLimits;
+use crate::service::search::{Layouts, SearchLimits};
 use crate::service::stores::Stores;
 use crate::service::vault_state::VaultState;
 use crate::service::vending::Limits as VendLimits;
@@ -44,6 +44,8 @@ pub struct Parts {
     pub link_limits: LinkLimits,
     /// Bounds of searches.
     pub search_limits: SearchLimits,
+    /// How keys tell their time.
+    pub layouts: Layouts,
     /// Bounds of vending.
     pub vend_limits: VendLimits,
     /// What the canary found of vending.

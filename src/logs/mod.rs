@@ -7,6 +7,7 @@ pub mod format;
 pub mod found;
 pub mod frame;
 pub mod held;
+pub mod layout;
 pub mod merge;
 pub mod object;
 pub mod plan;

@@ -1,13 +1,25 @@
 //! From a prefix and a span of time to the objects that can hold its records.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
+use std::time::Duration;
 
-use crate::domain::key::Prefix;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use crate::domain::key::{Delimiter, ObjectKey, Prefix};
 use crate::domain::object::ObjectMeta;
 use crate::domain::record::RecordTime;
 use crate::domain::time_range::TimeRange;
+use crate::logs::layout::{Layout, Leaf, Walk, Window};
 use crate::provider::error::StoreOperation;
-use crate::provider::{ListOptions, MAX_PAGE, ObjectStore, StoreError, StoreErrorKind};
+use crate::provider::{Cursor, ListOptions, Listing, MAX_PAGE, ObjectStore, StoreError, StoreErrorKind};
+
+/// Calls to list that are under way at once.
+const LISTED_AT_ONCE: usize = 8;
+
+/// How far the clocks of those who write records and of the clouds may be apart.
+const CLOCKS_APART: Duration = Duration::from_mins(5);
 
 /// How far a plan may go.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +76,8 @@ pub enum PlanError {
     Store(#[from] StoreError),
 }
 
-/// Plans what to read below a prefix.
+/// Plans what to read below a prefix. With layouts only the prefixes are listed that can hold records of the span, and only keys
+/// that are of one of them count; without any, everything is listed, and told apart by when it was written last.
 ///
 /// # Errors
 /// [`PlanError`] when a limit is passed, or the cloud fails.
@@ -72,49 +85,143 @@ pub async fn plan(
     store: &dyn ObjectStore,
     prefix: &Prefix,
     range: TimeRange,
+    layouts: &[Layout],
     limits: &PlanLimits,
 ) -> Result<ReadPlan, PlanError> {
-    let page = NonZeroU16::new(MAX_PAGE);
-    let page = page.ok_or_else(|| StoreError::new(StoreOperation::List, StoreErrorKind::Unexpected))?;
-    let mut plan = ReadPlan::default();
-    let mut cursor = None;
+    let mut planner = Planner { range, layouts, limits, plan: ReadPlan::default(), found: BTreeMap::new() };
+    let mut asks = FuturesUnordered::new();
+    let mut waiting = planner.first(prefix)?;
     loop {
-        if plan.list_calls >= limits.list_calls {
-            return Err(PlanError::TooLarge { limit: limits.list_calls, what: "calls to list objects" });
+        while asks.len() < LISTED_AT_ONCE
+            && let Some(ask) = waiting.pop()
+        {
+            planner.count()?;
+            asks.push(ask.list(store));
         }
-        let options = ListOptions { prefix: prefix.clone(), delimiter: None, limit: page, cursor };
-        let listing = store.list(&options).await?;
-        plan.list_calls = plan.list_calls.saturating_add(1);
-        for meta in listing.objects {
-            plan.take(meta, range, limits)?;
+        let Some(answer) = asks.next().await else { break };
+        let (ask, listing) = answer?;
+        planner.take(listing.objects)?;
+        for folder in &listing.prefixes {
+            let ways = ask.way.as_ref().and_then(|way| way.enter(folder.as_str()));
+            waiting.extend(planner.below(ways)?);
         }
-        match listing.next {
-            Some(next) => cursor = Some(next),
-            None => return Ok(plan),
+        waiting.extend(listing.next.map(|next| Ask { cursor: Some(next), ..ask }));
+    }
+    planner.plan.objects = planner.found.into_values().collect();
+    Ok(planner.plan)
+}
+
+/// One call to list.
+struct Ask<'l> {
+    prefix: Prefix,
+    cursor: Option<Cursor>,
+    /// The way that goes on in the folders found; `None` where objects are listed.
+    way: Option<Walk<'l>>,
+}
+
+impl Ask<'_> {
+    async fn list(self, store: &dyn ObjectStore) -> Result<(Self, Listing), StoreError> {
+        let limit = NonZeroU16::new(MAX_PAGE)
+            .ok_or_else(|| StoreError::new(StoreOperation::List, StoreErrorKind::Unexpected))?;
+        let delimiter = self.way.is_some().then_some(Delimiter);
+        let (prefix, cursor) = (self.prefix.clone(), self.cursor.clone());
+        let mut listing = store.list(&ListOptions { prefix, delimiter, limit, cursor }).await?;
+        if self.way.is_some() {
+            // What lies beside the folders is of another layout.
+            listing.objects.clear();
         }
+        Ok((self, listing))
     }
 }
 
-impl ReadPlan {
-    fn take(&mut self, meta: ObjectMeta, range: TimeRange, limits: &PlanLimits) -> Result<(), PlanError> {
-        self.listed = self.listed.saturating_add(1);
+struct Planner<'l> {
+    range: TimeRange,
+    layouts: &'l [Layout],
+    limits: &'l PlanLimits,
+    plan: ReadPlan,
+    found: BTreeMap<ObjectKey, Candidate>,
+}
+
+impl<'l> Planner<'l> {
+    /// What is asked first.
+    fn first(&self, prefix: &'l Prefix) -> Result<Vec<Ask<'l>>, PlanError> {
+        if self.layouts.is_empty() {
+            return Ok(vec![Ask { prefix: prefix.clone(), cursor: None, way: None }]);
+        }
+        let walks = self.layouts.iter().flat_map(|layout| layout.walk(prefix.as_str(), self.range));
+        self.below(walks)
+    }
+
+    /// What has to be asked to go on with some ways.
+    fn below(&self, walks: impl IntoIterator<Item = Walk<'l>>) -> Result<Vec<Ask<'l>>, PlanError> {
+        let most = usize::try_from(self.limits.list_calls).unwrap_or(usize::MAX);
+        let mut asks = Vec::new();
+        for walk in walks {
+            for leaf in walk.descend(most).ok_or_else(|| self.too_many_calls())? {
+                let (text, way) = match leaf {
+                    Leaf::Objects(text) => (text, None),
+                    Leaf::Folders(text, way) => (text, Some(way)),
+                };
+                // A prefix that no key can have finds nothing.
+                if let Ok(prefix) = Prefix::parse(&text) {
+                    asks.push(Ask { prefix, cursor: None, way });
+                }
+            }
+        }
+        Ok(asks)
+    }
+
+    fn count(&mut self) -> Result<(), PlanError> {
+        if self.plan.list_calls >= self.limits.list_calls {
+            return Err(self.too_many_calls());
+        }
+        self.plan.list_calls = self.plan.list_calls.saturating_add(1);
+        Ok(())
+    }
+
+    fn too_many_calls(&self) -> PlanError {
+        PlanError::TooLarge { limit: self.limits.list_calls, what: "calls to list objects" }
+    }
+
+    fn take(&mut self, objects: Vec<ObjectMeta>) -> Result<(), PlanError> {
+        for meta in objects {
+            if self.found.contains_key(&meta.key) {
+                continue;
+            }
+            self.plan.listed = self.plan.listed.saturating_add(1);
+            let window = self.window(&meta).filter(|window| window.meets(self.range) && meta.size_bytes > 0);
+            let Some(Window { earliest, end }) = window else {
+                self.plan.outside = self.plan.outside.saturating_add(1);
+                continue;
+            };
+            if meta.archived {
+                self.plan.archived = self.plan.archived.saturating_add(1);
+                continue;
+            }
+            self.plan.bytes = self.plan.bytes.saturating_add(meta.size_bytes);
+            self.found.insert(meta.key.clone(), Candidate { meta, earliest, latest: end });
+            self.check()?;
+        }
+        Ok(())
+    }
+
+    /// The span of an object's records.
+    fn window(&self, meta: &ObjectMeta) -> Option<Window> {
+        if !self.layouts.is_empty() {
+            return self.layouts.iter().find_map(|layout| layout.window(&meta.key));
+        }
         // An object holds nothing that was written after it was.
-        let latest = meta.last_modified.map_or(RecordTime::MAX, RecordTime::from);
-        if latest < range.from() || meta.size_bytes == 0 {
-            self.outside = self.outside.saturating_add(1);
-            return Ok(());
+        let end =
+            meta.last_modified.map_or(RecordTime::MAX, |time| RecordTime::from(time).plus(CLOCKS_APART));
+        Some(Window { earliest: RecordTime::MIN, end })
+    }
+
+    fn check(&self) -> Result<(), PlanError> {
+        if self.found.len() > self.limits.objects {
+            return Err(PlanError::TooLarge { limit: self.limits.objects as u64, what: "objects" });
         }
-        if meta.archived {
-            self.archived = self.archived.saturating_add(1);
-            return Ok(());
-        }
-        self.bytes = self.bytes.saturating_add(meta.size_bytes);
-        self.objects.push(Candidate { meta, earliest: RecordTime::MIN, latest });
-        if self.objects.len() > limits.objects {
-            return Err(PlanError::TooLarge { limit: limits.objects as u64, what: "objects" });
-        }
-        if self.bytes > limits.bytes {
-            return Err(PlanError::TooLarge { limit: limits.bytes, what: "stored bytes" });
+        if self.plan.bytes > self.limits.bytes {
+            return Err(PlanError::TooLarge { limit: self.limits.bytes, what: "stored bytes" });
         }
         Ok(())
     }

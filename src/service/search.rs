@@ -1,6 +1,6 @@
 //! Searching: which objects, in which order, and what becomes of those that may not be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::domain::time_range::TimeRange;
 use crate::logs::decode;
 use crate::logs::filter::{Filter, FilterError, FilterLimits, Matcher};
 use crate::logs::found::{ScanOptions, Write};
+use crate::logs::layout::Layout;
 use crate::logs::merge::{Order, RunId};
 use crate::logs::plan::{self, Candidate, PlanError, PlanLimits, ReadPlan};
 use crate::logs::read::{self, Mark, Planned, ReadOptions, Reading};
@@ -45,6 +46,21 @@ pub struct SearchLimits {
     pub context_lines: usize,
     /// Threads for computing, shared by all searches.
     pub threads: Arc<Semaphore>,
+}
+
+/// How the keys of each bucket tell their time; buckets that are not in it do not.
+#[derive(Debug, Default)]
+pub struct Layouts(HashMap<BucketId, Vec<Layout>>);
+
+impl Layouts {
+    /// Adds a bucket's.
+    pub fn add(&mut self, bucket: BucketId, layouts: Vec<Layout>) {
+        self.0.insert(bucket, layouts);
+    }
+
+    fn of(&self, bucket: &BucketId) -> &[Layout] {
+        self.0.get(bucket).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// What is asked of each object.
@@ -125,7 +141,7 @@ pub struct SearchError {
 /// # Errors
 /// [`SearchError`] with the bucket.
 pub async fn plan(
-    (stores, authorizer): (&Stores, &Authorizer),
+    (stores, authorizer, layouts): (&Stores, &Authorizer, &Layouts),
     permits: &[Permit<ReadObject, SearchTarget>],
     context: &Context,
     range: TimeRange,
@@ -140,7 +156,7 @@ pub async fn plan(
             objects: limits.objects.saturating_sub(found.len()),
             bytes: limits.bytes.saturating_sub(whole.bytes),
         };
-        let planned = plan::plan(&*stores.open(bucket), prefix, range, &left).await;
+        let planned = plan::plan(&*stores.open(bucket), prefix, range, layouts.of(&bucket.id), &left).await;
         let planned = planned.map_err(|cause| SearchError { bucket: Arc::clone(bucket), cause })?;
         whole.add(&planned);
         for candidate in planned.objects {

@@ -85,7 +85,7 @@ async fn planned(
     asked: &Search,
 ) -> Result<Plan, Problem> {
     let limits = &state.search_limits.plan;
-    let means = (&*state.stores, &state.authorizer);
+    let means = (&*state.stores, &state.authorizer, &state.layouts);
     let plan = plan(means, &permits.each, &permits.context, asked.ask.range, limits).await;
     plan.map_err(|error| problem(&error))
 }
