@@ -138,6 +138,8 @@ pub struct ObjectCounts {
 pub struct SkippedCounts {
     /// They can hold nothing of the time asked for.
     pub outside_range: u64,
+    /// Their keys are of none of the bucket's layouts, so nobody knows of which time they are.
+    pub other_layout: u64,
     /// They have to be restored first.
     pub archived: u64,
     /// The caller may not read them.

@@ -1,6 +1,7 @@
-//! What the demo prints: what to open, and three lines for `curl` that work as they stand.
+//! What the demo prints: what to open, and four lines for `curl` that work as they stand.
 
 use std::path::Path;
+use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -18,6 +19,13 @@ pub const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'=');
 
+/// What the demo's policies let an engineer read.
+const READABLE: [(&str, &str); 3] = [
+    (AWS_BUCKET, "AWSLogs/111122223333/elasticloadbalancing/"),
+    (GCP_BUCKET, "stdout/"),
+    (AZURE_BUCKET, "resourceId=/SUBSCRIPTIONS/00000000-0000-0000-0000-000000000000/RESOURCEGROUPS/PAYMENTS/"),
+];
+
 /// The text for a demo in `dir` at `public_url`.
 pub fn text(dir: &Path, public_url: &str, samples: &Samples) -> String {
     let object = |bucket: &str, key: &str| {
@@ -32,12 +40,15 @@ Logboom demo: {count} log objects of the last day, {size} MiB, in {aws}, {gcp} a
   open       {public_url}/  and choose who you are
   reference  {public_url}/docs
 
-Three lines to try (the tokens hold for 12 hours, or until this process ends):
+Four lines to try (the tokens hold for 12 hours, or until this process ends):
 
   # The buckets that an engineer may see.
   curl -H '@{engineer}' '{public_url}/api/v1/buckets'
 
-  # The load balancer's log while the ledger failed; look for {request_id}.
+  # One failed request, as three clouds logged it, in order of time.
+  curl -H '@{engineer}' '{search}'
+
+  # The load balancer's log of that time, as one file.
   curl -H '@{engineer}' '{elb}'
 
   # An audit trail: the security officer reads it, the engineer is refused.
@@ -48,8 +59,18 @@ Three lines to try (the tokens hold for 12 hours, or until this process ends):
         aws = AWS_BUCKET,
         gcp = GCP_BUCKET,
         azure = AZURE_BUCKET,
-        request_id = samples.request_id,
+        search = search(public_url, samples),
         elb = object(AWS_BUCKET, &samples.elb_key),
         trail = object(AWS_BUCKET, &samples.cloudtrail_key),
     )
+}
+
+/// The URL that looks for the failed request wherever the engineer may read, half an hour around it.
+fn search(public_url: &str, samples: &Samples) -> String {
+    let half = Duration::from_mins(30);
+    let (from, to) = (samples.incident.minus(half), samples.incident.plus(half));
+    let scopes: String = READABLE
+        .map(|(bucket, prefix)| format!("bucket={bucket}/{}&", utf8_percent_encode(prefix, PATH)))
+        .concat();
+    format!("{public_url}/api/v1/logs?{scopes}from={from}&to={to}&q={}", samples.request_id)
 }

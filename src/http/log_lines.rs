@@ -115,6 +115,13 @@ pub fn summary(plan: &Plan, mut objects: ObjectCounts, ending: &Ending, took: Du
         ending.late,
         format!("{} records stood further behind later ones than they may, and come late", ending.late),
     );
+    told(
+        plan.other_layout,
+        format!(
+            "{} objects were not read, since their keys are of none of the bucket's layouts",
+            plan.other_layout
+        ),
+    );
     told(stats.oversize, format!("{} records are longer than allowed, and were cut", stats.oversize));
     let reason = match ending.cut {
         Some(Cut::Limit) => Some("limit"),

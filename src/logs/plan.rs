@@ -52,6 +52,8 @@ pub struct ReadPlan {
     pub listed: u64,
     /// Of these, those that can hold nothing of the span.
     pub outside: u64,
+    /// Of these, those whose keys none of the layouts can read.
+    pub other_layout: u64,
     /// Of these, those that have to be restored first.
     pub archived: u64,
     /// Calls to list.
@@ -189,11 +191,14 @@ impl<'l> Planner<'l> {
                 continue;
             }
             self.plan.listed = self.plan.listed.saturating_add(1);
-            let window = self.window(&meta).filter(|window| window.meets(self.range) && meta.size_bytes > 0);
-            let Some(Window { earliest, end }) = window else {
-                self.plan.outside = self.plan.outside.saturating_add(1);
+            let Some(Window { earliest, end }) = self.window(&meta) else {
+                self.plan.other_layout = self.plan.other_layout.saturating_add(1);
                 continue;
             };
+            if !(Window { earliest, end }).meets(self.range) || meta.size_bytes == 0 {
+                self.plan.outside = self.plan.outside.saturating_add(1);
+                continue;
+            }
             if meta.archived {
                 self.plan.archived = self.plan.archived.saturating_add(1);
                 continue;

@@ -115,6 +115,8 @@ pub struct Plan {
     pub listed: u64,
     /// Objects that can hold nothing of the span.
     pub outside: u64,
+    /// Objects whose keys no layout of their bucket can read.
+    pub other_layout: u64,
     /// Objects that have to be restored first.
     pub archived: u64,
     /// Objects that the caller may not read.
@@ -177,6 +179,7 @@ impl Plan {
     fn add(&mut self, part: &ReadPlan) {
         self.listed = self.listed.saturating_add(part.listed);
         self.outside = self.outside.saturating_add(part.outside);
+        self.other_layout = self.other_layout.saturating_add(part.other_layout);
         self.archived = self.archived.saturating_add(part.archived);
         self.list_calls = self.list_calls.saturating_add(part.list_calls);
         self.bytes = self.bytes.saturating_add(part.bytes);

@@ -104,6 +104,7 @@ fn problem(SearchError { bucket, cause }: &SearchError) -> Problem {
 fn counts(plan: &Plan) -> ObjectCounts {
     let skipped = SkippedCounts {
         outside_range: plan.outside,
+        other_layout: plan.other_layout,
         archived: plan.archived,
         withheld: plan.withheld,
         failed: 0,

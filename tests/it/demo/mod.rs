@@ -1,4 +1,5 @@
-//! The demo: its identity provider as a standard client sees it, and what its people may do.
+//! The demo: its identity provider as a standard client sees it, what its people may do, and the lines that it prints.
 
 mod people;
+mod printed_lines;
 mod sign_in;

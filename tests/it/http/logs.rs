@@ -15,7 +15,7 @@ use crate::harness::fake_gcs::fake_gcs;
 use crate::harness::four::{BUCKETS, HIDDEN};
 use crate::harness::ministack::ministack;
 
-const DAY: &str = "from=2026-11-23T00:00:00Z&to=2026-11-24T00:00:00Z";
+pub const DAY: &str = "from=2026-11-23T00:00:00Z&to=2026-11-24T00:00:00Z";
 
 /// Reads whatever lies below `team-a/`.
 const READER: &str = r#"
@@ -24,9 +24,9 @@ permit (principal in Group::"team-a", action in [Action::"ListObjects", Action::
 "#;
 
 /// An answer, line by line.
-struct Search {
-    records: Vec<Value>,
-    summary: Value,
+pub struct Search {
+    pub records: Vec<Value>,
+    pub summary: Value,
 }
 
 #[track_caller]
@@ -43,17 +43,17 @@ fn told(answer: &Answer) -> Search {
 }
 
 impl Search {
-    fn lines(&self) -> Vec<&str> {
+    pub fn lines(&self) -> Vec<&str> {
         self.records.iter().map(|record| record["line"].as_str().expect("a line")).collect()
     }
 }
 
-async fn search(caller: &Caller, query: &str) -> Search {
+pub async fn search(caller: &Caller, query: &str) -> Search {
     told(&caller.get(&format!("/api/v1/logs?{DAY}&{query}")).await)
 }
 
 /// The application over one directory.
-async fn over_directory(files: &[(&str, Vec<u8>)], more: &str) -> TestApp {
+pub async fn over_directory(files: &[(&str, Vec<u8>)], more: &str) -> TestApp {
     let root = directory().join("bucket");
     for (key, bytes) in files {
         put_file(&root, key, bytes);

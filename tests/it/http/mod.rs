@@ -7,6 +7,7 @@ mod endings;
 mod health;
 mod links;
 mod listing;
+mod log_layouts;
 mod logs;
 mod openapi;
 mod reading;
