@@ -1,4 +1,4 @@
-.PHONY: demo build test servers lint deny openapi bench-read bench-request bench-credential
+.PHONY: demo build test servers lint deny openapi bench-read bench-search bench-request bench-credential
 
 # Builds, then serves sample logs and an identity provider of its own on http://127.0.0.1:8080 (ARGS="--port 9090" for another port).
 demo: build
@@ -31,6 +31,10 @@ openapi:
 # Reading beside nginx, in ratios: ARGS=--quick for a minute's worth, ARGS=--write to renew docs/performance.md.
 bench-read: build
 	python3 benches/read.py $(ARGS)
+
+# Searching beside what a shell does, in ratios: ARGS=--quick for less, ARGS=--write to renew docs/performance-search.md.
+bench-search: build
+	python3 benches/search.py $(ARGS)
 
 # What stands on every request, in microseconds.
 bench-request:

@@ -243,7 +243,7 @@ def main():
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     parser.add_argument("--peer-only", action="store_true", help="nginx against itself: the noise of this machine")
     options = parser.parse_args()
-    bench.need_tools()
+    bench.need_tools({"nginx": "nginx", "wrk": "wrk"})
     signal.alarm(90 if options.quick else 480)
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(SystemExit("the bench took too long")))
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit("stopped")))

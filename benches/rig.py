@@ -38,15 +38,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def need_tools():
-    """Installs nginx and wrk from Debian where that is possible, else says how."""
+def need_tools(packages):
+    """Installs what is missing of these tools (name → Debian's package) where that is possible, else says how."""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    missing = [tool for tool in ("nginx", "wrk") if not shutil.which(tool)]
+    missing = [package for tool, package in packages.items() if not shutil.which(tool)]
     if not missing:
         return
     command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        sys.exit(f"bench-read needs {' and '.join(missing)}: install them (on Debian: {' '.join(command)})")
+        sys.exit(f"this bench needs {' and '.join(missing)}: install them (on Debian: {' '.join(command)})")
     # Debian starts nginx as it installs it, unless told not to.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment, stdout=subprocess.DEVNULL)
@@ -81,9 +81,9 @@ class Rig:
         return os.path.join(self.folder, *parts)
 
     def start(self, name, command, core, port, env=None):
-        """Starts a process on a core and waits until it listens."""
+        """Starts a process on a core, or on several, and waits until it listens."""
         log = open(self.path(f"{name}.log"), "wb")
-        pin = lambda: os.sched_setaffinity(0, {core})
+        pin = lambda: os.sched_setaffinity(0, {core} if isinstance(core, int) else core)
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env, preexec_fn=pin)
         self.processes.append(process)
         for _ in range(300):
@@ -156,6 +156,7 @@ class Origin:
     location = /allowed {{ return 204; }}
     rewrite ^/storage/v1/b/bucket/o/(.+)$ /bucket/$1 last;
     location ~ ^/bucket/?$ {{ default_type application/xml; rewrite ^ /list.xml break; }}
+    location ~ ^/search-([a-z0-9]+)/?$ {{ default_type application/xml; rewrite ^/search-([a-z0-9]+) /list-$1.xml break; }}
     location / {{ }}
   }}""")
 

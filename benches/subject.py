@@ -104,13 +104,14 @@ permit (
 )
 when {{
     resource in Bucket::"bench" || resource in Bucket::"bench-tls" || resource in Bucket::"bench-gcp"
-        || resource in Bucket::"bench-azure"
+        || resource in Bucket::"bench-azure" || resource in Bucket::"search-gzip" || resource in Bucket::"search-zstd"
+        || resource in Bucket::"search-plain" || resource in Bucket::"search-gzip8"
 }};
 """
 
 
-def start(rig, origin):
-    """Starts Logboom and logs in; gives the target that carries the session's cookie."""
+def start(rig, origin, more="", core=bench.SUBJECT_CORE):
+    """Starts Logboom and logs in; gives the target that carries the session's cookie. `more` is added to the settings."""
     if not os.path.exists(BINARY):
         raise SystemExit(f"{BINARY} is missing: run `cargo build --release --locked` first")
     port, idp_port = bench.free_port(), bench.free_port()
@@ -124,8 +125,8 @@ def start(rig, origin):
         file.write(base64.b64encode(os.urandom(32)).decode())
     config = rig.path("logboom.toml")
     with open(config, "w") as file:
-        file.write(SETTINGS.format(port=port, folder=rig.folder, issuer=idp.issuer, origin=origin))
-    pid = rig.start("logboom", [BINARY, "serve", "--config", config], bench.SUBJECT_CORE, port)
+        file.write(SETTINGS.format(port=port, folder=rig.folder, issuer=idp.issuer, origin=origin) + more)
+    pid = rig.start("logboom", [BINARY, "serve", "--config", config], core, port)
     cookie = log_in(port)
     of = "/api/v1/buckets/{}/objects".format
     return bench.Target(

@@ -32,6 +32,9 @@ enum Command {
     Openapi,
     /// Reads the configuration and says everything that is wrong with it; with --live, tries what it names.
     CheckConfig(commands::check_config::Arguments),
+    /// Says how keys tell the time.
+    #[command(subcommand)]
+    Layouts(commands::layouts::Layouts),
     /// Looks after the identity providers.
     #[command(subcommand)]
     Idp(commands::idp::Idp),
@@ -58,6 +61,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let printer = Printer;
     let outcome = match cli.command {
         Command::Idp(command) => commands::idp::run(&command, &printer),
+        Command::Layouts(command) => commands::layouts::run(&command, &printer),
         Command::Serve(file) => commands::serve::run(&file.config),
         Command::Demo(arguments) => commands::demo::run(&arguments, &printer),
         Command::Migrate(file) => commands::migrate::run(&file.config, &printer),

@@ -72,7 +72,7 @@ pub fn layouts(mut section: Section) -> Vec<Layout> {
     if !root.is_empty() && !root.ends_with('/') {
         section.problem("root", "expected a folder such as prod/");
     }
-    let offset_seconds = zone.as_deref().map_or(Some(0), offset);
+    let offset_seconds = zone.as_deref().map_or(Some(0), offset_seconds);
     if offset_seconds.is_none() {
         section.problem(
             "time_zone",
@@ -91,8 +91,9 @@ pub fn layouts(mut section: Section) -> Vec<Layout> {
     layouts
 }
 
-/// Seconds east of Greenwich.
-fn offset(text: &str) -> Option<i32> {
+/// A time zone that is `UTC` or an offset such as `+02:00`, in seconds east of Greenwich.
+#[must_use]
+pub fn offset_seconds(text: &str) -> Option<i32> {
     if text == "UTC" {
         return Some(0);
     }

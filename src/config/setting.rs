@@ -75,20 +75,25 @@ impl Setting for Duration {
     const EXPECTED: &'static str = "a time with its unit, such as 500ms, 30s, 15m, 12h or 7d";
 
     fn read(value: &Value) -> Option<Self> {
-        let text = value.as_str()?;
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = text.split_at_checked(digits)?;
-        let number: u64 = number.parse().ok()?;
-        let millis: u64 = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        number.checked_mul(millis).filter(|total| *total > 0).map(Self::from_millis)
+        duration(value.as_str()?)
     }
+}
+
+/// A time with its unit, such as `15m`; more than none.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    let millis: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).filter(|total| *total > 0).map(Duration::from_millis)
 }
 
 impl Setting for Vec<String> {

@@ -24,7 +24,10 @@ const ROOMS: [(&str, &[&str]); 15] = [
         &["domain", "provider", "vault", "db", "authz", "authn", "service", "telemetry", "http", "config"],
     ),
     ("demo", &["domain"]),
-    ("cli", &["domain", "db", "authz", "authn", "service", "telemetry", "http", "config", "app", "demo"]),
+    (
+        "cli",
+        &["domain", "logs", "db", "authz", "authn", "service", "telemetry", "http", "config", "app", "demo"],
+    ),
 ];
 
 /// Crates of vendors, and the only places that may name them. A name that ends in `_` stands for every crate that

@@ -3,6 +3,7 @@
 pub mod check_config;
 pub mod demo;
 pub mod idp;
+pub mod layouts;
 pub mod live_report;
 pub mod migrate;
 pub mod openapi;

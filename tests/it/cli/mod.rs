@@ -1,3 +1,4 @@
 //! The command line as a person and a script meet it.
 
 mod idp_doctor;
+mod layouts;
