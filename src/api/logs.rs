@@ -8,10 +8,16 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 pub struct SearchQuery {
     /// Where: a bucket's id, alone or with a prefix behind it (`payments/team-a/app/`). May stand several times.
+    /// Required but for `around`.
+    #[param(required = false)]
     pub bucket: Vec<String>,
-    /// The earliest time of a record (RFC 3339).
+    /// The earliest time of a record (RFC 3339). Required but for `around`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[param(required = false)]
     pub from: String,
-    /// The first time that is too late (RFC 3339).
+    /// The first time that is too late (RFC 3339). Required but for `around`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[param(required = false)]
     pub to: String,
     /// The filter: words, `"quoted text"`, `/expressions/`, `field=value`, `and`, `or`, `not`. Everything without it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +46,10 @@ pub struct SearchQuery {
     /// Whether lines of progress are wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<bool>,
+    /// The `ref` of a record: in place of a search, this one and, by `before` and `after`, those around it, as they stand in the
+    /// object. Then `bucket`, `from` and `to` are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub around: Option<String>,
 }
 
 /// One line of the answer to a search.

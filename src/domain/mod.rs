@@ -13,6 +13,7 @@ pub mod object;
 pub mod principal;
 pub mod proof;
 pub mod record;
+pub mod reference;
 pub mod scope;
 pub mod secret;
 pub mod time;

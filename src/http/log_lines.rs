@@ -12,6 +12,8 @@ use serde::Serialize;
 use crate::api::logs::{ByteCounts, ObjectCounts, SearchSummary, SearchWarning};
 use crate::domain::bucket::Bucket;
 use crate::domain::object::ObjectMeta;
+use crate::domain::record::Position;
+use crate::domain::reference::Reference;
 use crate::http::extract::search::cursor;
 use crate::logs::decode::DecodeError;
 use crate::logs::found::{Record, Write};
@@ -44,9 +46,14 @@ pub struct RecordWriter {
 impl RecordWriter {
     /// A writer for an object.
     pub fn new(bucket: &Bucket, meta: &ObjectMeta, fields: Arc<[String]>) -> Self {
-        let version = meta.etag.as_ref().map_or("", |etag| etag.as_str());
-        let reference = format!("{}/{}/{}@{version}", bucket.provider, bucket.id, meta.key.as_str());
-        let mut reference = quoted(&reference);
+        let reference = Reference {
+            provider: bucket.provider,
+            bucket: bucket.id.clone(),
+            key: meta.key.clone(),
+            version: meta.etag.clone(),
+            position: Position { offset: 0, length: 0 },
+        };
+        let mut reference = quoted(reference.to_string().strip_suffix("#0+0").unwrap_or_default());
         reference.pop();
         let object =
             format!("\"bucket\":{},\"key\":{}", quoted(bucket.id.as_str()), quoted(meta.key.as_str()));

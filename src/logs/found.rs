@@ -45,6 +45,9 @@ pub struct ScanOptions {
     pub disorder_nanos: i64,
     /// Whether records stand in no order at all.
     pub unordered: bool,
+    /// Only the record that stands at this offset is wanted, whatever it says and of whichever time it is, and those around it;
+    /// in the order in which they stand there.
+    pub at: Option<u64>,
     /// Records to tell before and after each that matches.
     pub context: (usize, usize),
     /// The longest record, in bytes; the rest of a longer one is left out.

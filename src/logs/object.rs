@@ -173,7 +173,7 @@ impl ObjectRead {
                 return Err(ObjectError::Stopped);
             }
             outcome?;
-            if last {
+            if last || scanner.is_content() {
                 return Ok(());
             }
         }

@@ -112,6 +112,12 @@ impl Scanner {
         (!self.options.unordered).then(|| RecordTime::from_unix_nanos(nanos))
     }
 
+    /// Whether the one record that was wanted is told, with those around it.
+    #[must_use]
+    pub fn is_content(&self) -> bool {
+        self.options.at.is_some() && self.around.hit && self.around.after == 0
+    }
+
     /// What was read so far, without the stored bytes, which it does not know.
     #[must_use]
     pub const fn stats(&self) -> ScanStats {
@@ -127,7 +133,7 @@ impl Scanner {
         let block = std::mem::take(&mut self.block);
         let done = if format.is_array() {
             self.array(&block, &format, found)
-        } else if self.options.context == (0, 0) {
+        } else if self.options.context == (0, 0) && self.options.at.is_none() {
             self.lines(&block, &format, end, found)
         } else {
             self.every_line(&block, &format, end, found)
@@ -184,7 +190,7 @@ impl Scanner {
     fn array(&mut self, block: &[u8], format: &Format, found: &mut Found) -> usize {
         while let Some(frame) = self.array.next(block) {
             let line = block.get(frame.clone()).unwrap_or_default();
-            if self.options.context != (0, 0) {
+            if self.options.context != (0, 0) || self.options.at.is_some() {
                 self.each(line, frame.start, format, found);
             } else if self.options.matcher.candidate(line, 0).is_some()
                 && self.options.matcher.matches(line, format)
@@ -201,12 +207,16 @@ impl Scanner {
         let time = format.time(line).ok_or(self.last);
         let offset = self.base.saturating_add(start as u64);
         let (before, after) = self.options.context;
-        if self.options.matcher.matches(line, format) && self.wants(time) {
+        let hit = match self.options.at {
+            Some(at) => offset <= at && at < offset.saturating_add(line.len().max(1) as u64),
+            None => self.options.matcher.matches(line, format) && self.wants(time),
+        };
+        if hit {
             for kept in std::mem::take(&mut self.around.before) {
                 self.write(&kept.line, kept.offset, kept.time, (format, true), found);
             }
             self.write(line, offset, time, (format, false), found);
-            self.around.after = after;
+            (self.around.after, self.around.hit) = (after, true);
         } else if self.around.after > 0 {
             self.around.after = self.around.after.saturating_sub(1);
             self.write(line, offset, time, (format, true), found);
@@ -279,7 +289,8 @@ impl Scanner {
         let start = found.bytes.len();
         let position = Position { offset, length: line.len() as u64 };
         (self.options.write)(&Record { time: time.ok(), position, line, format, context }, &mut found.bytes);
-        let time = time.unwrap_or_else(|inherited| inherited);
+        let by_place = self.options.at.map(|_| self.options.fallback);
+        let time = by_place.unwrap_or_else(|| time.unwrap_or_else(|inherited| inherited));
         found.records.push(Written { time, offset, start, end: found.bytes.len(), context });
     }
 
@@ -308,7 +319,9 @@ impl Scanner {
             self.array.give_up();
         } else {
             let head = self.block.get(rest).map(<[u8]>::to_vec).unwrap_or_default();
-            if self.options.matcher.matches(&head, format) {
+            if self.options.at.is_some() {
+                self.each(&head, done, format, found);
+            } else if self.options.matcher.matches(&head, format) {
                 let time = format.time(&head).ok_or(self.last);
                 self.tell(&head, done, time, (format, false), found);
             }
@@ -328,6 +341,7 @@ fn first_line(bytes: &[u8]) -> &[u8] {
 struct Context {
     before: VecDeque<Kept>,
     after: usize,
+    hit: bool,
 }
 
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use crate::domain::bucket::{Bucket, BucketId};
 use crate::domain::key::{ObjectKey, Prefix};
 use crate::domain::object::ObjectMeta;
 use crate::domain::record::RecordTime;
+use crate::domain::reference::Reference;
 use crate::domain::time_range::TimeRange;
 use crate::logs::decode;
 use crate::logs::filter::{Filter, FilterError, FilterLimits, Matcher};
@@ -21,6 +22,8 @@ use crate::logs::layout::Layout;
 use crate::logs::merge::{Order, RunId};
 use crate::logs::plan::{self, Candidate, PlanError, PlanLimits, ReadPlan};
 use crate::logs::read::{self, Mark, Planned, ReadOptions, Reading};
+use crate::provider::error::StoreOperation;
+use crate::provider::{StoreError, StoreErrorKind};
 use crate::service::stores::Stores;
 
 /// Bounds of searches.
@@ -76,6 +79,8 @@ pub struct SearchAsk {
     pub order: Order,
     /// How many records at most.
     pub limit: Option<u64>,
+    /// Only the record at this offset, and those around it.
+    pub at: Option<u64>,
     /// Records before and after each match.
     pub context: (usize, usize),
     /// Where an earlier answer ended.
@@ -175,6 +180,39 @@ pub async fn plan(
     Ok(whole)
 }
 
+/// The plan of one record: its object alone, in the version in which it stands there.
+///
+/// # Errors
+/// [`SearchError`] when the object is gone, or is another version by now.
+pub async fn single(
+    (stores, authorizer): (&Stores, &Authorizer),
+    permit: &Permit<ReadObject, SearchTarget>,
+    context: &Context,
+    reference: &Reference,
+) -> Result<Plan, SearchError> {
+    let bucket = &permit.resource().bucket;
+    let failed = |kind| SearchError {
+        bucket: Arc::clone(bucket),
+        cause: StoreError::new(StoreOperation::Head, kind).into(),
+    };
+    if !may_read(authorizer, permit, &reference.key, context) {
+        return Err(failed(StoreErrorKind::NoSuchObject));
+    }
+    let meta = stores.open(bucket).head(&reference.key).await;
+    let meta = meta.map_err(|error| SearchError { bucket: Arc::clone(bucket), cause: error.into() })?;
+    if reference.version.is_some() && meta.etag != reference.version {
+        return Err(failed(StoreErrorKind::PreconditionFailed));
+    }
+    if meta.archived {
+        let storage_class = meta.storage_class.clone().unwrap_or_default();
+        return Err(failed(StoreErrorKind::Archived { storage_class }));
+    }
+    let bytes = meta.size_bytes;
+    let candidate = Candidate { meta, earliest: RecordTime::MIN, latest: RecordTime::MAX };
+    let objects = vec![Found { bucket: Arc::clone(bucket), candidate }];
+    Ok(Plan { objects, listed: 1, bytes, ..Plan::default() })
+}
+
 impl Plan {
     fn add(&mut self, part: &ReadPlan) {
         self.listed = self.listed.saturating_add(part.listed);
@@ -246,6 +284,7 @@ pub fn read(
             fallback: floor,
             disorder_nanos: i64::try_from(limits.disorder.as_nanos()).unwrap_or(i64::MAX),
             unordered: false,
+            at: ask.at,
             context: ask.context,
             record_bytes: limits.record_bytes,
             held_bytes: limits.held_bytes,

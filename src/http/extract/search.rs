@@ -10,6 +10,7 @@ use crate::authz::permit::SearchTarget;
 use crate::domain::bucket::BucketId;
 use crate::domain::key::{ObjectKey, Prefix};
 use crate::domain::record::RecordTime;
+use crate::domain::reference::Reference;
 use crate::domain::time_range::TimeRange;
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
@@ -30,12 +31,22 @@ pub struct Search {
     pub ask: SearchAsk,
     /// The fields that are wanted beside the line.
     pub fields: Vec<String>,
+    /// The one record that is looked for, in place of a search.
+    pub around: Option<Reference>,
 }
 
 /// Parses scopes and search.
 pub fn of(state: &AppState, uri: &Uri) -> Result<(Vec<SearchTarget>, Search), Problem> {
     let mut raw = Raw::parse(uri)?;
     let limits = &state.search_limits;
+    if let Some(text) = raw.take("around") {
+        let search = raw.around(&text, limits)?;
+        let reference = search.around.as_ref().ok_or_else(Problem::not_found)?;
+        let bucket = state.buckets.find(&reference.bucket);
+        let bucket = bucket.filter(|bucket| bucket.provider == reference.provider);
+        let key = Prefix::parse(reference.key.as_str()).map_err(|_| Problem::not_found())?;
+        return Ok((vec![SearchTarget::new(bucket.ok_or_else(Problem::not_found)?, key)], search));
+    }
     let search = raw.search(limits)?;
     let scopes: Result<Vec<_>, _> = raw.buckets.iter().map(|scope| target(state, scope)).collect();
     Ok((scopes?, search))
@@ -57,8 +68,9 @@ struct Raw {
 }
 
 /// Every parameter beside `bucket`.
-const NAMES: [&str; 11] =
-    ["from", "to", "q", "case", "order", "limit", "before", "after", "fields", "cursor", "progress"];
+const NAMES: [&str; 12] = [
+    "from", "to", "q", "case", "order", "limit", "before", "after", "fields", "cursor", "progress", "around",
+];
 
 impl Raw {
     fn parse(uri: &Uri) -> Result<Self, Problem> {
@@ -106,12 +118,7 @@ impl Raw {
             }
         };
         let limit = self.number("limit", 1, u64::MAX, &mut problems);
-        let lines = limits.context_lines as u64;
-        let mut context = |name| {
-            let lines = self.number(name, 0, lines, &mut problems).unwrap_or(0);
-            usize::try_from(lines).unwrap_or(0)
-        };
-        let context = (context("before"), context("after"));
+        let context = self.context(limits, &mut problems);
         let fields = self.fields(&mut problems);
         let after = self
             .take("cursor")
@@ -127,8 +134,50 @@ impl Raw {
         }
         let progress_every = progress.then_some(PROGRESS_EVERY);
         let after = after.flatten();
-        let ask = SearchAsk { range, filter, fold_case, order, limit, context, after, progress_every };
-        Ok(Search { ask, fields })
+        let at = None;
+        let ask = SearchAsk { range, filter, fold_case, order, limit, at, context, after, progress_every };
+        Ok(Search { ask, fields, around: None })
+    }
+
+    /// One record, and those around it.
+    fn around(&mut self, text: &str, limits: &SearchLimits) -> Result<Search, Problem> {
+        let mut problems = Problems::default();
+        let reference = problems.of("around", Reference::parse(text));
+        let context = self.context(limits, &mut problems);
+        let fields = self.fields(&mut problems);
+        let others = self.others.iter().map(|(name, _)| name.as_str());
+        for name in others.chain(self.buckets.first().map(|_| "bucket")) {
+            problems.add(name, "has no meaning beside around, which names one record".to_owned());
+        }
+        let range = TimeRange::new(RecordTime::MIN, RecordTime::MAX).ok();
+        let filter = Filter::parse("", &limits.filter).ok();
+        let (Some(reference), Some(range), Some(filter)) = (reference, range, filter) else {
+            return Err(problems.told());
+        };
+        if !problems.0.is_empty() {
+            return Err(problems.told());
+        }
+        let ask = SearchAsk {
+            range,
+            filter,
+            fold_case: false,
+            order: Order::Ascending,
+            limit: None,
+            at: Some(reference.position.offset),
+            context,
+            after: None,
+            progress_every: None,
+        };
+        Ok(Search { ask, fields, around: Some(reference) })
+    }
+
+    fn context(&mut self, limits: &SearchLimits, problems: &mut Problems) -> (usize, usize) {
+        let most = limits.context_lines as u64;
+        let mut lines = |name| {
+            let lines = self.number(name, 0, most, problems).unwrap_or(0);
+            usize::try_from(lines).unwrap_or(0)
+        };
+        (lines("before"), lines("after"))
     }
 
     fn range(&mut self, problems: &mut Problems) -> Option<TimeRange> {

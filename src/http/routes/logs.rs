@@ -22,7 +22,7 @@ use crate::http::state::AppState;
 use crate::logs::plan::PlanError;
 use crate::logs::read::{Piece, Reading};
 use crate::provider::ByteStream;
-use crate::service::search::{Plan, SearchError, plan, read};
+use crate::service::search::{Plan, SearchError, plan, read, single};
 
 /// How many objects of a plan are named.
 const NAMED_OBJECTS: usize = 1000;
@@ -84,6 +84,11 @@ async fn planned(
     permits: &Permits<ReadObject, SearchTarget>,
     asked: &Search,
 ) -> Result<Plan, Problem> {
+    if let (Some(reference), Some(permit)) = (&asked.around, permits.each.first()) {
+        let means = (&*state.stores, &state.authorizer);
+        let plan = single(means, permit, &permits.context, reference).await;
+        return plan.map_err(|error| problem(&error));
+    }
     let limits = &state.search_limits.plan;
     let means = (&*state.stores, &state.authorizer, &state.layouts);
     let plan = plan(means, &permits.each, &permits.context, asked.ask.range, limits).await;

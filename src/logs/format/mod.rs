@@ -99,7 +99,8 @@ impl Format {
         match &self.kind {
             Kind::Text(style) => style.and_then(|style| style.find(frame, self.year)).map(|(_, time)| time),
             Kind::JsonLines { time } | Kind::JsonArray { time } => {
-                json::time_of(&object(frame)?, time.as_deref(), self.year)
+                let (path, year) = (time.as_deref(), self.year);
+                json::quick_time(frame, path, year).or_else(|| json::time_of(&object(frame)?, path, year))
             }
         }
     }
@@ -110,6 +111,9 @@ impl Format {
         match &self.kind {
             Kind::Text(_) => pairs(frame).find(|(name, _)| name == path).map(|(_, value)| value),
             Kind::JsonLines { .. } | Kind::JsonArray { .. } => {
+                if let Some(text) = json::quick_text(frame, path) {
+                    return Some(Cow::Borrowed(text));
+                }
                 let record = object(frame)?;
                 json::find(&record, path).map(|value| Cow::Owned(json::text(value).into_owned()))
             }

@@ -30,7 +30,7 @@ pub struct Search {
 }
 
 #[track_caller]
-fn told(answer: &Answer) -> Search {
+pub fn told(answer: &Answer) -> Search {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("content-type"), "application/x-ndjson");
     let text = answer.text();
@@ -58,18 +58,23 @@ pub async fn over_directory(files: &[(&str, Vec<u8>)], more: &str) -> TestApp {
     for (key, bytes) in files {
         put_file(&root, key, bytes);
     }
-    let mut setup = Setup { policies: READER.to_owned(), ..Setup::default() }.file("file-logs", &root);
+    over_root(&root, more).await
+}
+
+/// The application over a directory that is there.
+pub async fn over_root(root: &Path, more: &str) -> TestApp {
+    let mut setup = Setup { policies: READER.to_owned(), ..Setup::default() }.file("file-logs", root);
     setup.settings += more;
     setup.start().await
 }
 
-fn put_file(root: &Path, key: &str, bytes: &[u8]) {
+pub fn put_file(root: &Path, key: &str, bytes: &[u8]) {
     let path = root.join(key);
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     std::fs::write(path, bytes).expect("a file");
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).expect("memory");
     encoder.finish().expect("memory")

@@ -8,6 +8,7 @@ mod health;
 mod links;
 mod listing;
 mod log_layouts;
+mod log_references;
 mod logs;
 mod openapi;
 mod reading;
