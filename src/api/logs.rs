@@ -1,5 +1,7 @@
 //! Searches: what is asked, and the lines of the answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -177,6 +179,64 @@ pub struct SearchWarning {
     pub key: Option<String>,
     /// What, in words.
     pub what: String,
+}
+
+/// What to count.
+#[derive(Debug, Clone, Default, Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HistogramQuery {
+    /// Where: a bucket's id, alone or with a prefix behind it. May stand several times.
+    pub bucket: Vec<String>,
+    /// The earliest time of a record (RFC 3339).
+    pub from: String,
+    /// The first time that is too late (RFC 3339).
+    pub to: String,
+    /// The filter, as for a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
+    /// `sensitive` or `insensitive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// At most so many bars, 10 to 1,000; 60 without it. Their width is one that people think in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bars: Option<u64>,
+    /// A field by whose values the records of each bar are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// How many records there are over time.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Histogram {
+    /// The width of each bar, in seconds.
+    pub bar_seconds: f64,
+    /// The bars, without a gap.
+    pub bars: Vec<HistogramBar>,
+    /// What was read, and whether all was counted.
+    pub summary: SearchSummary,
+}
+
+/// One stretch of time.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct HistogramBar {
+    /// Where it begins (RFC 3339).
+    pub from: String,
+    /// Its records.
+    pub count: u64,
+    /// Its records by the values of the field asked for: the twenty most frequent of all bars.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by: BTreeMap<String, u64>,
+    /// Its records with another value.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other: u64,
+    /// Its records that do not have the field.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a search would read.

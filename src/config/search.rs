@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use crate::config::reader::Section;
 use crate::logs::decode;
 use crate::logs::filter::FilterLimits;
 use crate::logs::layout::{Layout, LayoutOptions};
 use crate::logs::plan::PlanLimits;
 use crate::logs::read;
+use crate::logs::threads::Threads;
 use crate::service::search::SearchLimits;
 
 /// A filter is a line that a person writes.
@@ -59,7 +58,7 @@ pub fn limits(root: &mut Section, decode: Option<decode::Limits>) -> Option<Sear
         held_bytes: held_bytes?,
         disorder: disorder?,
         context_lines: context_lines?,
-        threads: Arc::new(Semaphore::new(threads)),
+        threads: Arc::new(Threads::new(threads)),
     })
 }
 

@@ -169,6 +169,7 @@ fn in_words(error: &ObjectError) -> &'static str {
         ObjectError::Decode(DecodeError::TooLarge) => {
             "decodes to more than the limit allows; read up to there"
         }
+        ObjectError::Decode(DecodeError::Unsupported { what }) => what,
         ObjectError::Decode(DecodeError::Corrupt { .. }) => "is damaged; read up to the damage",
         ObjectError::Decode(DecodeError::Truncated) => {
             "ends in the middle of its compressed data; read up to there"

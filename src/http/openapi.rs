@@ -175,6 +175,8 @@ fn components() -> utoipa::openapi::Components {
     let components = with::<api::logs::ByteCounts>(components);
     let components = with::<api::logs::SearchWarning>(components);
     let components = with::<api::logs::SearchPlan>(components);
+    let components = with::<api::logs::Histogram>(components);
+    let components = with::<api::logs::HistogramBar>(components);
     let components = with::<api::logs::PlannedObject>(components);
     let components = with::<api::decisions::DecisionRequest>(components);
     let components = with::<api::decisions::DecisionView>(components);

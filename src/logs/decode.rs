@@ -1,21 +1,34 @@
-//! Takes the compression off an object: gzip, zstd or none, told by its first bytes, never by its name.
+//! Takes the compression off an object: gzip, zstd, bzip2, snappy, zip of one file, or none, told by its first bytes, never by its
+//! name.
 //!
 //! Pure: bytes in, bytes out, in pieces of bounded size. One layer only. Output is counted while it is made, since
 //! 255 KiB of gzip can hold 256 MiB. Layers inside layers, and what the bytes mean, are not looked at here.
 
 use std::io;
 
-use flate2::{Decompress, FlushDecompress, Status};
-use zstd::stream::raw::{DParameter, InBuffer, Operation, OutBuffer};
+use crate::logs::decode::bzip2::Bzip2;
+use crate::logs::decode::gzip::Gzip;
+use crate::logs::decode::snappy::Snappy;
+use crate::logs::decode::zip::Zip;
+use crate::logs::decode::zstd::Zstd;
 
-/// The most bytes that [`Decoder::decode`] gives at once.
+mod bzip2;
+mod gzip;
+mod snappy;
+mod zip;
+mod zstd;
+
+#[cfg(test)]
+mod tests;
+
+/// The most bytes that [`Decoder::decode`] adds at once, or a little more.
 pub const PIECE_BYTES: usize = 256 * 1024;
 
 /// The ratio is not judged before so many bytes came out: a short file of one repeated line is no attack.
 pub const RATIO_GRACE_BYTES: u64 = 1024 * 1024;
 
-/// The largest zstd window, as a power of two: 8 MiB, which RFC 8878 section 3.1.1.1.2 asks of every decoder.
-const MAX_WINDOW_LOG: u32 = 23;
+/// Steps without input and output in a row.
+const MAX_IDLE_STEPS: u32 = 8;
 
 /// How far one object may grow.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +48,12 @@ pub enum Coding {
     Gzip,
     /// RFC 8878, one or more frames.
     Zstd,
+    /// bzip2, one or more streams.
+    Bzip2,
+    /// Snappy's framing format.
+    Snappy,
+    /// A zip archive of one file.
+    Zip,
 }
 
 /// Why an object cannot be decoded.
@@ -52,6 +71,12 @@ pub enum DecodeError {
         #[source]
         cause: io::Error,
     },
+    /// It is of a kind that cannot be read here.
+    #[error("the object {what}")]
+    Unsupported {
+        /// What is said of it.
+        what: &'static str,
+    },
     /// It ends in the middle.
     #[error("the object ends in the middle of its compressed data")]
     Truncated,
@@ -61,8 +86,7 @@ pub enum DecodeError {
 pub struct Decoder {
     limits: Limits,
     engine: Engine,
-    piece: Vec<u8>,
-    /// Whether the last piece was full, so that more may come without input.
+    /// Whether the room was full, so that more may come without input.
     pending: bool,
     read: u64,
     written: u64,
@@ -74,14 +98,16 @@ enum Engine {
     Plain,
     Gzip(Gzip),
     Zstd(Zstd),
+    Bzip2(Bzip2),
+    Snappy(Snappy),
+    Zip(Zip),
 }
 
 impl Decoder {
     /// A decoder that has seen nothing.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        let engine = Engine::Sniffing(Vec::new());
-        Self { limits, engine, piece: Vec::new(), pending: false, read: 0, written: 0 }
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, engine: Engine::Sniffing(Vec::new()), pending: false, read: 0, written: 0 }
     }
 
     /// How the object is compressed, as soon as that is known: after four bytes at most.
@@ -92,61 +118,70 @@ impl Decoder {
             Engine::Plain => Some(Coding::Plain),
             Engine::Gzip(_) => Some(Coding::Gzip),
             Engine::Zstd(_) => Some(Coding::Zstd),
+            Engine::Bzip2(_) => Some(Coding::Bzip2),
+            Engine::Snappy(_) => Some(Coding::Snappy),
+            Engine::Zip(_) => Some(Coding::Zip),
         }
     }
 
-    /// Reads from the front of `input`, which it shortens, and gives the next piece of at most [`PIECE_BYTES`].
-    /// Call it with the rest until it gives `None`: then all input is used up and it needs the next chunk.
+    /// Reads from the front of `input`, which it shortens, and adds what that decodes to, about [`PIECE_BYTES`] at most. Tells
+    /// whether it added anything. Call it with the rest until it did not: then all input is used up and it needs the next chunk.
     ///
     /// # Errors
-    /// [`DecodeError`]; the decoder is of no use afterwards.
-    pub fn decode<'d, 'i: 'd>(&'d mut self, input: &mut &'i [u8]) -> Result<Option<&'d [u8]>, DecodeError> {
-        self.piece.clear();
-        if !self.sniff(input)? {
-            return Ok(None);
+    /// [`DecodeError`]; what came before the damage was added, and the decoder is of no use afterwards.
+    pub fn decode(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, DecodeError> {
+        let before = out.len();
+        if !self.sniff(input, out)? {
+            return Ok(false);
         }
         if matches!(self.engine, Engine::Plain) {
-            if self.piece.is_empty() {
-                let (piece, rest) = input.split_at(input.len().min(PIECE_BYTES));
-                *input = rest;
-                return Ok((!piece.is_empty()).then_some(piece));
-            }
-            return Ok(Some(&self.piece));
+            let (piece, rest) = input.split_at(input.len().min(PIECE_BYTES));
+            out.extend_from_slice(piece);
+            *input = rest;
+            return Ok(out.len() > before);
         }
+        out.reserve(PIECE_BYTES);
+        let mut idle = 0;
         while self.pending || !input.is_empty() {
-            self.step(input)?;
+            let was = (input.len(), out.len());
+            self.step(input, out)?;
             if self.pending {
                 break;
             }
+            // Some steps only pass from one part to the next; an engine that goes on so would never end.
+            idle = if was == (input.len(), out.len()) { idle + 1 } else { 0 };
+            if idle > MAX_IDLE_STEPS {
+                let coding = self.coding().unwrap_or(Coding::Plain);
+                return Err(corrupt(coding, io::ErrorKind::InvalidData.into()));
+            }
         }
-        Ok((!self.piece.is_empty()).then_some(&*self.piece))
+        Ok(out.len() > before)
     }
 
-    /// Ends the object. Gives what was too short to tell, which is plain.
+    /// Ends the object. Adds what was too short to tell, which is plain.
     ///
     /// # Errors
     /// [`DecodeError::Truncated`] when the compressed data is not at its end.
-    pub fn finish(&mut self) -> Result<Option<&[u8]>, DecodeError> {
-        self.piece.clear();
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), DecodeError> {
         let whole = match &mut self.engine {
             Engine::Sniffing(head) => {
-                self.piece = std::mem::take(head);
+                out.append(head);
                 self.engine = Engine::Plain;
                 true
             }
             Engine::Plain => true,
             Engine::Gzip(gzip) => gzip.between,
             Engine::Zstd(zstd) => zstd.between,
+            Engine::Bzip2(bzip2) => bzip2.between,
+            Engine::Snappy(snappy) => snappy.is_between(),
+            Engine::Zip(zip) => zip.is_done(),
         };
-        if !whole {
-            return Err(DecodeError::Truncated);
-        }
-        Ok((!self.piece.is_empty()).then_some(&*self.piece))
+        if whole { Ok(()) } else { Err(DecodeError::Truncated) }
     }
 
-    /// Finds out the coding; false while there are too few bytes. A plain object's first bytes become a piece
-    /// where they came in an earlier chunk.
-    fn sniff(&mut self, input: &mut &[u8]) -> Result<bool, DecodeError> {
+    /// Finds out the coding; false while there are too few bytes. A plain object's first bytes are added where they came in an
+    /// earlier chunk.
+    fn sniff(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, DecodeError> {
         let Engine::Sniffing(head) = &mut self.engine else { return Ok(true) };
         let untouched = head.is_empty().then_some(*input);
         let coding = loop {
@@ -158,40 +193,44 @@ impl Decoder {
             *input = rest;
         };
         let head = std::mem::take(head);
-        match coding {
-            Coding::Plain => {
-                self.engine = Engine::Plain;
-                match untouched {
-                    Some(whole) => *input = whole,
-                    None => self.piece = head,
-                }
-                return Ok(true);
-            }
-            Coding::Gzip => self.engine = Engine::Gzip(Gzip::new()),
-            Coding::Zstd => self.engine = Engine::Zstd(Zstd::new()?),
+        self.engine = match coding {
+            Coding::Plain => Engine::Plain,
+            Coding::Gzip => Engine::Gzip(Gzip::new()),
+            Coding::Zstd => Engine::Zstd(Zstd::new()?),
+            Coding::Bzip2 => Engine::Bzip2(Bzip2::new()),
+            Coding::Snappy => Engine::Snappy(Snappy::default()),
+            Coding::Zip => Engine::Zip(Zip::default()),
+        };
+        match (coding, untouched) {
+            (Coding::Plain, Some(whole)) => *input = whole,
+            (Coding::Plain, None) => out.extend_from_slice(&head),
+            // The beginning of a header decodes to nothing, so one step takes it in.
+            _ => self.step(&mut head.as_slice(), out)?,
         }
-        self.piece = Vec::with_capacity(PIECE_BYTES);
-        // The beginning of a header decodes to nothing, so one step takes it in.
-        self.step(&mut head.as_slice())?;
         Ok(true)
     }
 
-    fn step(&mut self, input: &mut &[u8]) -> Result<(), DecodeError> {
-        let (before_in, before_out) = (input.len(), self.piece.len());
-        match &mut self.engine {
+    fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let (before_in, before_out) = (input.len(), out.len());
+        out.reserve(1);
+        let outcome = match &mut self.engine {
             Engine::Sniffing(_) | Engine::Plain => return Ok(()),
-            Engine::Gzip(gzip) => gzip.step(input, &mut self.piece)?,
-            Engine::Zstd(zstd) => zstd.step(input, &mut self.piece)?,
-        }
+            Engine::Gzip(gzip) => gzip.step(input, out),
+            Engine::Zstd(zstd) => zstd.step(input, out),
+            Engine::Bzip2(bzip2) => bzip2.step(input, out),
+            Engine::Snappy(snappy) => snappy.step(input, out),
+            Engine::Zip(zip) => zip.step(input, out),
+        };
         self.read += (before_in - input.len()) as u64;
-        self.written += (self.piece.len() - before_out) as u64;
-        self.pending = self.piece.len() == self.piece.capacity();
+        self.written += (out.len() - before_out) as u64;
+        self.pending = out.len() == out.capacity();
         let swollen =
             self.written > RATIO_GRACE_BYTES && self.written / self.limits.max_ratio.max(1) > self.read;
         if swollen || self.written > self.limits.max_output_bytes {
+            out.truncate(before_out);
             return Err(DecodeError::TooLarge);
         }
-        Ok(())
+        outcome
     }
 }
 
@@ -207,96 +246,34 @@ impl std::fmt::Debug for Decoder {
 
 /// What the first bytes say; `None` while they could still become more than one thing.
 fn coding_of(head: &[u8]) -> Option<Coding> {
-    const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
-    const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    const MAGICS: [(&[u8], Coding); 5] = [
+        (&[0x1f, 0x8b, 0x08], Coding::Gzip),
+        (&[0x28, 0xb5, 0x2f, 0xfd], Coding::Zstd),
+        (&[0xff, 0x06, 0x00, 0x00], Coding::Snappy),
+        (b"PK\x03\x04", Coding::Zip),
+        // An archive of no file.
+        (b"PK\x05\x06", Coding::Zip),
+    ];
     // RFC 8878 section 3.1.2; `pzstd` begins its files with a skippable frame.
     const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
+    const BZIP2: [u8; 3] = *b"BZh";
+    if let Some((_, coding)) = MAGICS.iter().find(|(magic, _)| *magic == head) {
+        return Some(*coding);
+    }
     let skippable = match head {
         [first, rest @ ..] => first & 0xf0 == 0x50 && SKIPPABLE.starts_with(rest),
         [] => true,
     };
-    if head == GZIP {
-        Some(Coding::Gzip)
-    } else if head == ZSTD || (skippable && head.len() == ZSTD.len()) {
-        Some(Coding::Zstd)
-    } else if GZIP.starts_with(head) || ZSTD.starts_with(head) || skippable {
-        None
-    } else {
-        Some(Coding::Plain)
+    let bzip2 = match head {
+        [magic @ .., level] if magic == BZIP2 => level.is_ascii_digit() && *level != b'0',
+        _ => BZIP2.starts_with(head),
+    };
+    match head.len() {
+        4 if skippable => Some(Coding::Zstd),
+        4 if bzip2 => Some(Coding::Bzip2),
+        _ if skippable || bzip2 || MAGICS.iter().any(|(magic, _)| magic.starts_with(head)) => None,
+        _ => Some(Coding::Plain),
     }
-}
-
-struct Gzip {
-    inflate: Decompress,
-    /// Whether a member has ended and none has begun.
-    between: bool,
-}
-
-impl Gzip {
-    fn new() -> Self {
-        Self { inflate: Decompress::new_gzip(15), between: false }
-    }
-
-    fn step(&mut self, input: &mut &[u8], piece: &mut Vec<u8>) -> Result<(), DecodeError> {
-        if self.between {
-            // Writers that fill up blocks put zeros behind the last member, as gzip(1) knows.
-            while let Some((0, rest)) = input.split_first() {
-                *input = rest;
-            }
-            if input.is_empty() {
-                return Ok(());
-            }
-            self.inflate.reset(true);
-            self.between = false;
-        }
-        let before = self.inflate.total_in();
-        let status = self.inflate.decompress_vec(input, piece, FlushDecompress::None);
-        let status = status.map_err(|error| corrupt(Coding::Gzip, error.into()))?;
-        let used = usize::try_from(self.inflate.total_in() - before).unwrap_or(usize::MAX);
-        *input = input.get(used..).unwrap_or_default();
-        self.between = status == Status::StreamEnd;
-        Ok(())
-    }
-}
-
-struct Zstd {
-    decoder: zstd::stream::raw::Decoder<'static>,
-    /// Whether a frame has ended and none has begun.
-    between: bool,
-}
-
-impl Zstd {
-    fn new() -> Result<Self, DecodeError> {
-        let build = || {
-            let mut decoder = zstd::stream::raw::Decoder::new()?;
-            decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG))?;
-            Ok(decoder)
-        };
-        let decoder = build().map_err(|error| corrupt(Coding::Zstd, error))?;
-        Ok(Self { decoder, between: false })
-    }
-
-    fn step(&mut self, input: &mut &[u8], piece: &mut Vec<u8>) -> Result<(), DecodeError> {
-        if self.between && input.is_empty() {
-            return Ok(());
-        }
-        let filled = piece.len();
-        let mut source = InBuffer::around(input);
-        let mut sink = OutBuffer::around_pos(piece, filled);
-        let hint = self.decoder.run(&mut source, &mut sink).map_err(zstd_error)?;
-        let used = source.pos();
-        *input = input.get(used..).unwrap_or_default();
-        self.between = hint == 0;
-        Ok(())
-    }
-}
-
-fn zstd_error(error: io::Error) -> DecodeError {
-    // The crate gives the library's text alone; this one says that the window is above the limit.
-    if error.to_string().contains("too much memory") {
-        return DecodeError::TooLarge;
-    }
-    corrupt(Coding::Zstd, error)
 }
 
 const fn corrupt(coding: Coding, cause: io::Error) -> DecodeError {

@@ -51,7 +51,8 @@ impl From<OpenError> for StoreError {
 /// # Errors
 /// [`OpenError`] when not even the first piece can be had.
 pub async fn open(body: ByteStream, limits: Limits) -> Result<Decoded, OpenError> {
-    let mut reader = Reader { body: Some(body), chunk: Bytes::new(), decoder: Decoder::new(limits) };
+    let mut reader =
+        Reader { body: Some(body), chunk: Bytes::new(), decoder: Decoder::new(limits), failed: None };
     let first = reader.next().await?;
     let coding = reader.decoder.coding().unwrap_or(Coding::Plain);
     let rest = stream::try_unfold(reader, async |mut reader| {
@@ -66,6 +67,7 @@ struct Reader {
     body: Option<ByteStream>,
     chunk: Bytes,
     decoder: Decoder,
+    failed: Option<DecodeError>,
 }
 
 impl Reader {
@@ -73,19 +75,27 @@ impl Reader {
         loop {
             // Decoding never waits by itself: without this a large object would keep its thread.
             tokio::task::coop::consume_budget().await;
-            let mut input = self.chunk.as_ref();
-            let piece = self.decoder.decode(&mut input)?.map(Bytes::copy_from_slice);
+            let (mut input, mut piece) = (self.chunk.as_ref(), Vec::new());
+            let outcome = match self.failed.take() {
+                Some(error) => Err(error),
+                None => self.decoder.decode(&mut input, &mut piece),
+            };
             let used = self.chunk.len() - input.len();
             self.chunk.advance(used);
-            if piece.is_some() {
-                return Ok(piece);
+            if !piece.is_empty() {
+                // What came before the damage is told before the damage is.
+                self.failed = outcome.err();
+                return Ok(Some(piece.into()));
             }
+            outcome?;
             let Some(body) = &mut self.body else { return Ok(None) };
             if let Some(chunk) = body.next().await {
                 self.chunk = chunk?;
             } else {
                 self.body = None;
-                return Ok(self.decoder.finish()?.map(Bytes::copy_from_slice));
+                let mut rest = Vec::new();
+                self.decoder.finish(&mut rest)?;
+                return Ok((!rest.is_empty()).then(|| rest.into()));
             }
         }
     }

@@ -13,6 +13,8 @@ use crate::logs::format::Format;
 pub struct Record<'r> {
     /// When it was written, as it says itself.
     pub time: Option<RecordTime>,
+    /// The time by which it is ordered: its own, else that of the last record before it that tells one.
+    pub ordered: RecordTime,
     /// Where it stands.
     pub position: Position,
     /// Its bytes.
@@ -23,7 +25,7 @@ pub struct Record<'r> {
     pub context: bool,
 }
 
-/// Writes a record out for whoever asked.
+/// Writes a record out for whoever asked. A record of which nothing is written is not told, and takes no place.
 pub type Write = dyn Fn(&Record<'_>, &mut Vec<u8>) + Send + Sync;
 
 /// How an object is scanned.

@@ -13,6 +13,7 @@ pub mod object;
 pub mod plan;
 pub mod read;
 pub mod scan;
+pub mod threads;
 
 #[cfg(test)]
 mod tests;

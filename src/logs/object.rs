@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinError;
 
 use crate::domain::object::{ByteRange, Conditions, ETagMatch, ObjectMeta};
 use crate::domain::record::RecordTime;
@@ -15,6 +14,7 @@ use crate::logs::found::{Found, ScanOptions, ScanStats, Written};
 use crate::logs::held::Held;
 use crate::logs::merge::{Entry, Order, RunId};
 use crate::logs::scan::Scanner;
+use crate::logs::threads::{Gone, Threads};
 use crate::provider::error::StoreOperation;
 use crate::provider::{ByteStream, GetOptions, Store, StoreError, StoreErrorKind};
 
@@ -77,8 +77,8 @@ impl From<AcquireError> for ObjectError {
     }
 }
 
-impl From<JoinError> for ObjectError {
-    fn from(_: JoinError) -> Self {
+impl From<Gone> for ObjectError {
+    fn from(_: Gone) -> Self {
         Self::Stopped
     }
 }
@@ -116,8 +116,8 @@ pub enum Event {
 /// What all objects of a search share.
 #[derive(Debug, Clone)]
 pub struct Shared {
-    /// Places for computing, one for each thread, shared by all searches.
-    pub threads: Arc<Semaphore>,
+    /// The threads for computing, shared by all searches.
+    pub threads: Arc<Threads>,
     /// Places for connections of this search.
     pub connections: Arc<Semaphore>,
     /// Where events go.
@@ -157,14 +157,12 @@ impl ObjectRead {
             let place = self.place(&mut connection, shared).await?;
             let piece = connection.fetch(self, shared).await?;
             let last = piece.is_empty();
-            let thread = Arc::clone(&shared.threads).acquire_owned().await?;
-            let work = tokio::task::spawn_blocking(move || {
+            let work = move || {
                 let mut found = Found::default();
                 let outcome = scan(&mut scanner, &piece, &mut found);
-                drop(thread);
                 (scanner, found, outcome)
-            });
-            let (back, found, outcome) = work.await?;
+            };
+            let (back, found, outcome) = shared.threads.run(work).await?;
             scanner = back;
             *stats = ScanStats { stored: connection.taken, ..scanner.stats() };
             let found = held.pass(found, last || outcome.is_err())?;

@@ -17,6 +17,7 @@ use crate::domain::record::RecordTime;
 use crate::logs::found::{ScanOptions, ScanStats};
 use crate::logs::merge::{Merge, Order, RunId};
 use crate::logs::object::{Event, ObjectError, ObjectRead, Shared, Slice};
+use crate::logs::threads::Threads;
 use crate::provider::Store;
 
 /// How far one search may go.
@@ -154,7 +155,7 @@ pub struct ReadOptions {
     /// Bounds.
     pub limits: Limits,
     /// The threads for computing, shared by all searches.
-    pub threads: Arc<Semaphore>,
+    pub threads: Arc<Threads>,
 }
 
 /// A search under way.

@@ -63,19 +63,23 @@ impl Scanner {
     pub fn feed(&mut self, stored: &[u8], found: &mut Found) -> Result<(), DecodeError> {
         let mut input = stored;
         loop {
-            match self.decoder.decode(&mut input) {
-                Ok(None) => return Ok(()),
-                Ok(Some(piece)) => {
-                    self.stats.decoded = self.stats.decoded.saturating_add(piece.len() as u64);
-                    self.block.extend_from_slice(piece);
-                    self.work(false, found);
-                }
+            let before = self.block.len();
+            let outcome = self.decoder.decode(&mut input, &mut self.block);
+            self.count(before);
+            match outcome {
+                Ok(false) => return Ok(()),
+                Ok(true) => self.work(false, found),
                 Err(error) => {
                     self.end_at_damage(found);
                     return Err(error);
                 }
             }
         }
+    }
+
+    fn count(&mut self, before: usize) {
+        let added = self.block.len().saturating_sub(before) as u64;
+        self.stats.decoded = self.stats.decoded.saturating_add(added);
     }
 
     /// Scans what came before the damage, down to the last line that is whole.
@@ -90,11 +94,11 @@ impl Scanner {
     /// # Errors
     /// [`DecodeError`] when it should not be.
     pub fn finish(&mut self, found: &mut Found) -> Result<(), DecodeError> {
-        match self.decoder.finish() {
-            Ok(piece) => {
-                let piece = piece.unwrap_or_default();
-                self.stats.decoded = self.stats.decoded.saturating_add(piece.len() as u64);
-                self.block.extend_from_slice(piece);
+        let before = self.block.len();
+        let outcome = self.decoder.finish(&mut self.block);
+        self.count(before);
+        match outcome {
+            Ok(()) => {
                 self.work(true, found);
                 Ok(())
             }
@@ -288,9 +292,13 @@ impl Scanner {
     ) {
         let start = found.bytes.len();
         let position = Position { offset, length: line.len() as u64 };
-        (self.options.write)(&Record { time: time.ok(), position, line, format, context }, &mut found.bytes);
-        let by_place = self.options.at.map(|_| self.options.fallback);
-        let time = by_place.unwrap_or_else(|| time.unwrap_or_else(|inherited| inherited));
+        let ordered = time.unwrap_or_else(|inherited| inherited);
+        let record = Record { time: time.ok(), ordered, position, line, format, context };
+        (self.options.write)(&record, &mut found.bytes);
+        if found.bytes.len() == start {
+            return;
+        }
+        let time = self.options.at.map_or(ordered, |_| self.options.fallback);
         found.records.push(Written { time, offset, start, end: found.bytes.len(), context });
     }
 

@@ -40,15 +40,21 @@ fn decode_chunks<'a>(
     let mut decoder = Decoder::new(limits);
     for chunk in chunks {
         let mut input = chunk;
-        while let Some(piece) = decoder.decode(&mut input)? {
-            assert!(!piece.is_empty() && piece.len() <= PIECE_BYTES);
-            take(piece);
+        loop {
+            let mut piece = Vec::new();
+            let outcome = decoder.decode(&mut input, &mut piece);
+            assert!(piece.len() <= PIECE_BYTES + 64 * 1024);
+            take(&piece);
+            if !outcome? {
+                break;
+            }
+            assert!(!piece.is_empty());
         }
         assert!(input.is_empty(), "a decoder that wants more has used up what it had");
     }
-    if let Some(piece) = decoder.finish()? {
-        take(piece);
-    }
+    let mut piece = Vec::new();
+    decoder.finish(&mut piece)?;
+    take(&piece);
     Ok(decoder.coding().unwrap())
 }
 

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use crate::authz::permit::{Permit, Place, ReadObject, SearchTarget};
 use crate::authz::{Authorizer, Context};
 use crate::domain::action::ActionName;
@@ -22,6 +20,7 @@ use crate::logs::layout::Layout;
 use crate::logs::merge::{Order, RunId};
 use crate::logs::plan::{self, Candidate, PlanError, PlanLimits, ReadPlan};
 use crate::logs::read::{self, Mark, Planned, ReadOptions, Reading};
+use crate::logs::threads::Threads;
 use crate::provider::error::StoreOperation;
 use crate::provider::{StoreError, StoreErrorKind};
 use crate::service::stores::Stores;
@@ -48,7 +47,7 @@ pub struct SearchLimits {
     /// Lines of context on each side.
     pub context_lines: usize,
     /// Threads for computing, shared by all searches.
-    pub threads: Arc<Semaphore>,
+    pub threads: Arc<Threads>,
 }
 
 /// How the keys of each bucket tell their time; buckets that are not in it do not.

@@ -16,10 +16,14 @@ use crate::http::problem::Problem;
 use crate::http::state::AppState;
 use crate::logs::filter::Filter;
 use crate::logs::merge::Order;
+use crate::service::histogram::{Bars, MAX_BARS, MIN_BARS};
 use crate::service::search::{Bookmark, SearchAsk, SearchLimits};
 
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// How many bars a histogram has at most, where nobody says.
+const DEFAULT_BARS: u64 = 60;
 
 /// The most fields that can be asked for.
 const MAX_FIELDS: usize = 100;
@@ -35,9 +39,20 @@ pub struct Search {
     pub around: Option<Reference>,
 }
 
+/// What to count.
+#[derive(Debug)]
+pub struct CountAsk {
+    /// What is asked of each object.
+    pub ask: SearchAsk,
+    /// Where the bars stand.
+    pub bars: Bars,
+    /// The field whose values are counted.
+    pub by: Option<String>,
+}
+
 /// Parses scopes and search.
 pub fn of(state: &AppState, uri: &Uri) -> Result<(Vec<SearchTarget>, Search), Problem> {
-    let mut raw = Raw::parse(uri)?;
+    let mut raw = Raw::parse(uri, &NAMES)?;
     let limits = &state.search_limits;
     if let Some(text) = raw.take("around") {
         let search = raw.around(&text, limits)?;
@@ -47,9 +62,23 @@ pub fn of(state: &AppState, uri: &Uri) -> Result<(Vec<SearchTarget>, Search), Pr
         let key = Prefix::parse(reference.key.as_str()).map_err(|_| Problem::not_found())?;
         return Ok((vec![SearchTarget::new(bucket.ok_or_else(Problem::not_found)?, key)], search));
     }
-    let search = raw.search(limits)?;
-    let scopes: Result<Vec<_>, _> = raw.buckets.iter().map(|scope| target(state, scope)).collect();
-    Ok((scopes?, search))
+    let search = raw.search(limits, Problems::default())?;
+    Ok((targets(state, &raw)?, search))
+}
+
+/// Parses scopes and what to count.
+pub fn of_histogram(state: &AppState, uri: &Uri) -> Result<(Vec<SearchTarget>, CountAsk), Problem> {
+    let mut raw = Raw::parse(uri, &HISTOGRAM_NAMES)?;
+    let mut problems = Problems::default();
+    let bars = raw.number("bars", MIN_BARS as u64, MAX_BARS as u64, &mut problems).unwrap_or(DEFAULT_BARS);
+    let by = raw.take("by").filter(|name| !name.is_empty());
+    let search = raw.search(&state.search_limits, problems)?;
+    let bars = Bars::over(search.ask.range, usize::try_from(bars).unwrap_or(MAX_BARS));
+    Ok((targets(state, &raw)?, CountAsk { ask: search.ask, bars, by }))
+}
+
+fn targets(state: &AppState, raw: &Raw) -> Result<Vec<SearchTarget>, Problem> {
+    raw.buckets.iter().map(|scope| target(state, scope)).collect()
 }
 
 /// `payments` or `payments/team-a/app/`.
@@ -72,8 +101,11 @@ const NAMES: [&str; 12] = [
     "from", "to", "q", "case", "order", "limit", "before", "after", "fields", "cursor", "progress", "around",
 ];
 
+/// Every parameter of a histogram beside `bucket`.
+const HISTOGRAM_NAMES: [&str; 6] = ["from", "to", "q", "case", "bars", "by"];
+
 impl Raw {
-    fn parse(uri: &Uri) -> Result<Self, Problem> {
+    fn parse(uri: &Uri, names: &[&str]) -> Result<Self, Problem> {
         let query = uri.query().unwrap_or_default();
         let decoded: Vec<u8> = percent_decode_str(query).collect();
         if std::str::from_utf8(&decoded).is_err() {
@@ -85,8 +117,8 @@ impl Raw {
             match name.as_ref() {
                 "bucket" => raw.buckets.push(value.into_owned()),
                 _ if again => return Err(Problem::invalid_field(&name, "stands more than once")),
-                name if NAMES.contains(&name) => raw.others.push((name.to_owned(), value.into_owned())),
-                name => return Err(Problem::invalid_field(name, "is not a parameter of a search")),
+                name if names.contains(&name) => raw.others.push((name.to_owned(), value.into_owned())),
+                name => return Err(Problem::invalid_field(name, "is not a parameter here")),
             }
         }
         Ok(raw)
@@ -97,8 +129,7 @@ impl Raw {
         Some(self.others.swap_remove(at).1)
     }
 
-    fn search(&mut self, limits: &SearchLimits) -> Result<Search, Problem> {
-        let mut problems = Problems::default();
+    fn search(&mut self, limits: &SearchLimits, mut problems: Problems) -> Result<Search, Problem> {
         if self.buckets.is_empty() || self.buckets.len() > limits.scopes {
             problems.add("bucket", format!("expected 1 to {} of them", limits.scopes));
         }

@@ -3,7 +3,7 @@
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::api::logs::SearchQuery;
+use crate::api::logs::{HistogramQuery, SearchQuery};
 use crate::api::objects::{ListQuery, ReadByKeyQuery, ReadQuery};
 use crate::http::guard::{Access, Route};
 use crate::http::problem::Slug;
@@ -93,7 +93,7 @@ const READ_PROBLEMS: &[Slug] =
 pub fn of(route: &Route) -> Option<Doc> {
     let doc = match (route.method.as_str(), route.path) {
         (_, "/api/v1/buckets/{bucket}/objects/{*key}" | "/api/v1/buckets/{bucket}/object") => read(route),
-        (_, "/api/v1/logs" | "/api/v1/logs/plan") => logs(route),
+        (_, "/api/v1/logs" | "/api/v1/logs/plan" | "/api/v1/logs/histogram") => logs(route),
         (_, path) if path.starts_with("/api/") => api(route)?,
         (_, path) if path.starts_with("/auth/") => auth(route)?,
         _ => service(route)?,
@@ -148,6 +148,16 @@ fn logs(route: &Route) -> Doc {
             summary: "What a search would read",
             text: "Lists, but opens no object.",
             answers: &[(200, "The plan", Answer::Json("SearchPlan"))],
+            ..doc
+        };
+    }
+    if route.path.ends_with("/histogram") {
+        return Doc {
+            id: "countLogs",
+            summary: "Count records over time",
+            text: "Reads as a search does, and counts instead of telling.",
+            query: HistogramQuery::into_params(|| Some(ParameterIn::Query)),
+            answers: &[(200, "The counts", Answer::Json("Histogram"))],
             ..doc
         };
     }

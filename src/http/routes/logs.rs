@@ -13,6 +13,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use crate::api::logs::{LogLine, ObjectCounts, PlannedObject, SearchPlan, SearchProgress, SkippedCounts};
 use crate::authz::permit::{ReadObject, SearchTarget};
+use crate::domain::reference::Reference;
+use crate::domain::time_range::TimeRange;
 use crate::http::body::ObjectBody;
 use crate::http::extract::search::{self, Search};
 use crate::http::guard::{AskAll, Permits};
@@ -43,7 +45,7 @@ pub async fn dry_run(
     permits: Permits<ReadObject, SearchTarget>,
     asked: Search,
 ) -> Result<Response, Problem> {
-    let plan = planned(&state, &permits, &asked).await?;
+    let plan = planned(&state, &permits, asked.ask.range, asked.around.as_ref()).await?;
     let named = plan.objects.iter().take(NAMED_OBJECTS).map(|found| PlannedObject {
         bucket: found.bucket.id.to_string(),
         key: found.candidate.meta.key.as_str().to_owned(),
@@ -67,7 +69,7 @@ pub async fn search(
     let began = Instant::now();
     let principal = permits.each.first().map(|permit| permit.principal().id.clone());
     let slot = state.streams.open(&principal.ok_or_else(Problem::not_found)?)?;
-    let plan = planned(&state, &permits, &asked).await?;
+    let plan = planned(&state, &permits, asked.ask.range, asked.around.as_ref()).await?;
     let fields: Arc<[String]> = asked.fields.into();
     let writer = |bucket: &_, meta: &_| RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
     let reading = read(&state.stores, &plan, &asked.ask, &state.search_limits, writer);
@@ -79,19 +81,21 @@ pub async fn search(
         .into_response())
 }
 
-async fn planned(
+/// Finds the objects: those of a span of time, or the one of a reference.
+pub async fn planned(
     state: &AppState,
     permits: &Permits<ReadObject, SearchTarget>,
-    asked: &Search,
+    range: TimeRange,
+    around: Option<&Reference>,
 ) -> Result<Plan, Problem> {
-    if let (Some(reference), Some(permit)) = (&asked.around, permits.each.first()) {
+    if let (Some(reference), Some(permit)) = (around, permits.each.first()) {
         let means = (&*state.stores, &state.authorizer);
         let plan = single(means, permit, &permits.context, reference).await;
         return plan.map_err(|error| problem(&error));
     }
     let limits = &state.search_limits.plan;
     let means = (&*state.stores, &state.authorizer, &state.layouts);
-    let plan = plan(means, &permits.each, &permits.context, asked.ask.range, limits).await;
+    let plan = plan(means, &permits.each, &permits.context, range, limits).await;
     plan.map_err(|error| problem(&error))
 }
 
@@ -106,7 +110,8 @@ fn problem(SearchError { bucket, cause }: &SearchError) -> Problem {
     }
 }
 
-fn counts(plan: &Plan) -> ObjectCounts {
+/// The objects of a plan.
+pub fn counts(plan: &Plan) -> ObjectCounts {
     let skipped = SkippedCounts {
         outside_range: plan.outside,
         other_layout: plan.other_layout,

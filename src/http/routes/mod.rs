@@ -5,6 +5,7 @@ pub mod buckets;
 pub mod credentials;
 pub mod decisions;
 pub mod health;
+pub mod histogram;
 pub mod links;
 pub mod logs;
 pub mod objects;

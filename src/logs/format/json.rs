@@ -66,8 +66,8 @@ pub fn quick_time(frame: &[u8], path: Option<&str>, year: i16) -> Option<RecordT
 
 /// The text of a member of the record itself, without building the record. `None` also where this is not simple.
 pub fn quick_text<'f>(frame: &'f [u8], name: &str) -> Option<&'f str> {
-    let (_, value) =
-        Members::of(frame)?.find_map(|member| member.filter(|(known, _)| *known == name.as_bytes()))?;
+    let wanted = |(known, _): &(&[u8], &[u8])| *known == name.as_bytes();
+    let (_, value) = Members::of(frame)?.find_map(|member| member.filter(wanted))?;
     let text = std::str::from_utf8(value).ok()?;
     if let Some(bare) = text.strip_prefix('"') {
         return bare.strip_suffix('"').filter(|bare| !bare.contains('\\'));
@@ -87,8 +87,8 @@ fn plain_time(value: &[u8], year: i16) -> Option<RecordTime> {
     time::of_value(text, year)
 }
 
-/// The members of an object as they stand in its text: names without their quotes, values as they are. `None` where it is no
-/// JSON, or a name is escaped.
+/// The members of an object as they stand in its text: names without their quotes, values as they are. The last is `None`
+/// where it is no JSON, or a name is escaped.
 struct Members<'f> {
     rest: &'f [u8],
     first: bool,
@@ -117,7 +117,15 @@ impl<'f> Iterator for Members<'f> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest.trim_ascii_start();
-        (!rest.starts_with(b"}")).then(|| self.member())
+        if rest.starts_with(b"}") {
+            return None;
+        }
+        let member = self.member();
+        if member.is_none() {
+            // Nothing is known of what follows: this is the end.
+            self.rest = b"}";
+        }
+        Some(member)
     }
 }
 
@@ -250,6 +258,7 @@ mod tests {
             quick_time(br#"{"n":1,"ts":1700000000}"#, Some("ts"), 2026).unwrap().to_string(),
             "2023-11-14T22:13:20Z"
         );
+        assert_eq!(quick_text(b"{\"b\":", "a"), None);
         assert_eq!(quick_time(br#"{"a":{"time":"2026-11-23T14:05:06Z"}}"#, None, 2026), None);
     }
 }
