@@ -5,7 +5,7 @@
 //! hold, [`vault`] the credentials, [`db`] the state, [`authz`] the permission check, [`authn`] who is asking,
 //! [`service`] the use cases, [`api`] the JSON bodies, [`http`] the edge, [`telemetry`] what an operator sees,
 //! [`config`] the settings; `app` puts them together, [`demo`] is a laptop's stand-in for the world outside,
-//! and [`cli`] starts it.
+//! [`client`] asks a server of ours, and [`cli`] starts it all.
 
 pub mod domain;
 
@@ -34,5 +34,7 @@ pub mod config;
 pub mod app;
 
 pub mod demo;
+
+pub mod client;
 
 pub mod cli;

@@ -74,7 +74,7 @@ pub struct ListQuery {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ReadQuery {
-    /// `true` inflates gzip and zstd, told by their first bytes. Not together with a range.
+    /// `true` takes the compression off, told by the first bytes: gzip, zstd, bzip2, snappy, zip of one file. Not together with a range.
     pub decode: Option<bool>,
     /// `true` names the file after the key's last part.
     pub download: Option<bool>,
@@ -88,7 +88,7 @@ pub struct ReadByKeyQuery {
     /// The exact key.
     #[param(required = true)]
     pub key: Option<String>,
-    /// `true` inflates gzip and zstd, told by their first bytes. Not together with a range.
+    /// `true` takes the compression off, told by the first bytes: gzip, zstd, bzip2, snappy, zip of one file. Not together with a range.
     pub decode: Option<bool>,
     /// `true` names the file after the key's last part.
     pub download: Option<bool>,

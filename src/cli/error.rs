@@ -17,6 +17,8 @@ pub enum Kind {
     Config,
     /// 4: a check found problems.
     Found,
+    /// 2: the server refused or failed, or a file of this machine did. Of a search, 1 means that nothing was found.
+    Remote,
 }
 
 /// A failed command.
@@ -41,6 +43,16 @@ impl CliError {
         Self { kind: Kind::Found, message: message.into(), hints: Vec::new() }
     }
 
+    /// A verb of engineers failed.
+    pub fn remote(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Remote, message: message.into(), hints: Vec::new() }
+    }
+
+    /// The command line is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Usage, message: message.into(), hints: Vec::new() }
+    }
+
     /// Standard output cannot be written.
     #[must_use]
     pub fn output(error: &std::io::Error) -> Self {
@@ -59,7 +71,7 @@ impl CliError {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
             Kind::Failed => 1,
-            Kind::Usage => 2,
+            Kind::Usage | Kind::Remote => 2,
             Kind::Config => 3,
             Kind::Found => 4,
         })

@@ -11,6 +11,10 @@ use crate::cli::printer::Printer;
 pub mod commands;
 pub mod error;
 pub mod printer;
+pub mod remote;
+pub mod search_output;
+pub mod table;
+pub mod terminal;
 
 /// One login, one permission check and one API over the logs in S3, GCS, Azure Blob Storage and directories.
 #[derive(Debug, Parser)]
@@ -35,6 +39,18 @@ enum Command {
     /// Says how keys tell the time.
     #[command(subcommand)]
     Layouts(commands::layouts::Layouts),
+    /// Lists the buckets that you may do anything in.
+    Buckets(commands::buckets::Arguments),
+    /// Lists what lies below a bucket or a prefix.
+    Ls(commands::ls::Arguments),
+    /// Prints objects, or records by their references.
+    Cat(commands::cat::Arguments),
+    /// Saves an object; a download that broke off goes on.
+    Get(commands::get::Arguments),
+    /// Makes a link that opens one object for a short time.
+    Link(commands::link::Arguments),
+    /// Finds records of several buckets, in order of time.
+    Search(commands::search::Arguments),
     /// Looks after the identity providers.
     #[command(subcommand)]
     Idp(commands::idp::Idp),
@@ -60,6 +76,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let printer = Printer;
     let outcome = match cli.command {
+        Command::Buckets(arguments) => commands::buckets::run(&arguments, &printer),
+        Command::Ls(arguments) => commands::ls::run(&arguments, &printer),
+        Command::Cat(arguments) => commands::cat::run(&arguments, &printer),
+        Command::Get(arguments) => commands::get::run(&arguments, &printer),
+        Command::Link(arguments) => commands::link::run(&arguments, &printer),
+        Command::Search(arguments) => match commands::search::run(&arguments, &printer) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Idp(command) => commands::idp::run(&command, &printer),
         Command::Layouts(command) => commands::layouts::run(&command, &printer),
         Command::Serve(file) => commands::serve::run(&file.config),

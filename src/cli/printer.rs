@@ -18,6 +18,16 @@ impl Printer {
         }
     }
 
+    /// Writes some of a stream of data. Tells whether somebody still reads it.
+    pub fn stream(&self, bytes: &[u8]) -> Result<bool, CliError> {
+        let mut out = io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(CliError::output(&error)),
+        }
+    }
+
     /// Writes a message for the person at the terminal.
     pub fn note(&self, text: &str) {
         // Nobody is left to be told when standard error is gone.

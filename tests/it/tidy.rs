@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may import. A room that is not here may not exist.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("provider", &["domain"]),
     ("logs", &["domain", "provider"]),
@@ -24,9 +24,24 @@ const ROOMS: [(&str, &[&str]); 15] = [
         &["domain", "provider", "vault", "db", "authz", "authn", "service", "telemetry", "http", "config"],
     ),
     ("demo", &["domain"]),
+    ("client", &["domain", "api"]),
     (
         "cli",
-        &["domain", "logs", "db", "authz", "authn", "service", "telemetry", "http", "config", "app", "demo"],
+        &[
+            "domain",
+            "logs",
+            "db",
+            "authz",
+            "authn",
+            "service",
+            "api",
+            "telemetry",
+            "http",
+            "config",
+            "app",
+            "demo",
+            "client",
+        ],
     ),
 ];
 
@@ -58,7 +73,7 @@ const VENDORS: [(&str, &[&str]); 33] = [
     ("openidconnect", &["authn/"]),
     ("prometheus_client", &["telemetry/"]),
     ("quick_xml", &["provider/aws/", "provider/azure/"]),
-    ("reqwest", &["authn/", "vault/"]),
+    ("reqwest", &["authn/", "vault/", "client/", "cli/"]),
     ("rustify", &["vault/"]),
     ("rustix", &["provider/file/", "cli/"]),
     ("sqlx", &["db/"]),

@@ -1,10 +1,16 @@
 //! One file for each verb.
 
+pub mod buckets;
+pub mod cat;
 pub mod check_config;
 pub mod demo;
+pub mod get;
 pub mod idp;
 pub mod layouts;
+pub mod link;
 pub mod live_report;
+pub mod ls;
 pub mod migrate;
 pub mod openapi;
+pub mod search;
 pub mod serve;

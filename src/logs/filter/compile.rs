@@ -1,5 +1,7 @@
 //! A filter made ready to be tried on many records.
 
+use std::ops::Range;
+
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use memchr::memmem;
 use regex::bytes::{Regex, RegexBuilder};
@@ -85,6 +87,21 @@ impl Matcher {
         self.needle.is_some()
     }
 
+    /// Where the texts stand in a record that the filter looks for in all of it, in order and without overlaps.
+    #[must_use]
+    pub fn highlights(&self, frame: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        self.test.highlights(frame, &mut found);
+        found.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+        let mut end = 0;
+        found.retain(|range| {
+            let apart = range.start >= end && !range.is_empty();
+            end = if apart { range.end } else { end };
+            apart
+        });
+        found
+    }
+
     /// Whether a record matches.
     #[must_use]
     pub fn matches(&self, frame: &[u8], format: &Format) -> bool {
@@ -103,6 +120,27 @@ impl Test {
             Self::Field { path, check, negated } => {
                 format.field(frame, path).is_some_and(|value| check.holds(&value) != *negated)
             }
+        }
+    }
+}
+
+impl Test {
+    fn highlights(&self, frame: &[u8], found: &mut Vec<Range<usize>>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                for part in parts {
+                    part.highlights(frame, found);
+                }
+            }
+            Self::Holds(pattern) => match pattern {
+                Pattern::Literal(finder) => {
+                    let length = finder.needle().len();
+                    found.extend(finder.find_iter(frame).map(|at| at..at.saturating_add(length)));
+                }
+                Pattern::Folded(finder) => found.extend(finder.find_iter(frame).map(|one| one.range())),
+                Pattern::Regex(regex) => found.extend(regex.find_iter(frame).map(|one| one.range())),
+            },
+            Self::Not(_) | Self::Has(_) | Self::Field { .. } => {}
         }
     }
 }

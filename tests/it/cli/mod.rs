@@ -1,4 +1,5 @@
 //! The command line as a person and a script meet it.
 
+mod engineer;
 mod idp_doctor;
 mod layouts;

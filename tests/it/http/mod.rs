@@ -10,7 +10,7 @@ mod listing;
 mod log_histogram;
 mod log_layouts;
 mod log_references;
-mod logs;
+pub mod logs;
 mod openapi;
 mod reading;
 mod vending;
