@@ -220,6 +220,7 @@ fn bucket() -> Arc<Bucket> {
         label: labels().find("internal").unwrap().clone(),
         credential: CredentialName::parse("c").unwrap(),
         vending: None,
+        redacted: false,
     })
 }
 

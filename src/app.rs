@@ -196,7 +196,7 @@ async fn parts(config: Config, reach: Reach, clock: Arc<dyn Clock>) -> Result<Pa
         page_tokens,
         link_limits: config.edge.links,
         search_limits: config.edge.search,
-        layouts: config.layouts,
+        logs: config.logs,
         vend_limits: config.vending,
         canary: Arc::new(Canary::new(config.canary)),
         rates: Rates::new(principal.requests_per_second, principal.burst),

@@ -37,7 +37,7 @@ impl BucketView {
             label: bucket.label.to_string(),
             actions: actions
                 .iter()
-                .filter(|action| is_possible(bucket, **action))
+                .filter(|action| is_possible(bucket, **action, actions))
                 .map(ToString::to_string)
                 .collect(),
         }
@@ -45,11 +45,13 @@ impl BucketView {
 }
 
 /// Whether the bucket can do it for anybody, whatever the policies say.
-fn is_possible(bucket: &Bucket, action: ActionName) -> bool {
+fn is_possible(bucket: &Bucket, action: ActionName, all: &[ActionName]) -> bool {
+    let as_it_is = !bucket.redacted || all.contains(&ActionName::ReadUnredacted);
     match action {
         ActionName::ListObjects | ActionName::ReadObject => true,
-        ActionName::CreateLink => bucket.provider != Provider::File,
-        ActionName::VendCredentials => bucket.vending.is_some(),
+        ActionName::CreateLink => as_it_is && bucket.provider != Provider::File,
+        ActionName::VendCredentials => as_it_is && bucket.vending.is_some(),
+        ActionName::ReadUnredacted => bucket.redacted,
     }
 }
 

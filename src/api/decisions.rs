@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionRequest {
-    /// `ListObjects`, `ReadObject`, `CreateLink` or `VendCredentials`.
+    /// `ListObjects`, `ReadObject`, `CreateLink`, `VendCredentials` or `ReadUnredacted`.
     pub action: String,
     /// The bucket's id.
     pub bucket: String,

@@ -127,6 +127,9 @@ pub struct SearchSummary {
     pub warnings: Vec<SearchWarning>,
     /// How many warnings there are in all.
     pub warnings_total: u64,
+    /// How many places were redacted in what was told; absent when none was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redacted: u64,
     /// Asks for what comes after, given back as `cursor`; absent when nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,

@@ -132,14 +132,18 @@ impl Authorizer {
             (Some(prefix), _) => ask.about_listing(A::NAME, prefix),
             (None, Some(scope)) => (ask.about_scope(A::NAME, scope), ListingView::default()),
             (None, None) => {
-                let also = || resource.also().map(|also| ask.about(also, resource.place()));
+                let link = A::NAME == ActionName::CreateLink && resource.bucket().redacted;
+                let also = resource.also().or_else(|| link.then_some(ActionName::ReadUnredacted));
+                let also = || also.map(|also| ask.about(also, resource.place()));
                 let decision = ask.about(A::NAME, resource.place());
                 let denied = also().filter(|also| decision.allowed && !also.allowed);
                 (denied.unwrap_or(decision), ListingView::default())
             }
         };
         if decision.allowed {
-            return Ok(Permit::new(Arc::clone(principal), resource, decision, view));
+            let sees_all = !resource.bucket().redacted
+                || ask.about(ActionName::ReadUnredacted, resource.place()).allowed;
+            return Ok(Permit::new(Arc::clone(principal), resource, decision, (view, sees_all)));
         }
         let visible = match resource.place() {
             Place::Object(key) => {
@@ -276,10 +280,12 @@ impl Ask<'_> {
     /// these must be allowed too, at one place of each kind in the folders that policies can tell apart.
     fn about_scope(&self, action: ActionName, scope: &Scope) -> Decision {
         let first = self.about(action, Place::Folder(scope.first()));
-        let actions = [action, ActionName::ReadObject, ActionName::ListObjects];
+        let redacted = self.bucket.redacted.then_some(ActionName::ReadUnredacted);
+        let actions =
+            || [action, ActionName::ReadObject, ActionName::ListObjects].into_iter().chain(redacted);
         let denial = scope
             .folders()
-            .find_map(|folder| actions.into_iter().find_map(|action| self.denial_within(action, folder)));
+            .find_map(|folder| actions().find_map(|action| self.denial_within(action, folder)));
         denial.unwrap_or(first)
     }
 

@@ -192,18 +192,25 @@ pub struct Permit<A, R> {
     resource: R,
     decision: Decision,
     view: ListingView,
+    sees_all: bool,
     action: PhantomData<A>,
 }
 
 impl<A: Action, R: Resource> Permit<A, R> {
     /// Only the authorizer calls this, after it has decided.
-    pub(in crate::authz) const fn new(
+    pub(in crate::authz) fn new(
         principal: Arc<Principal>,
         resource: R,
         decision: Decision,
-        view: ListingView,
+        (view, sees_all): (ListingView, bool),
     ) -> Self {
-        Self { principal, resource, decision, view, action: PhantomData }
+        Self { principal, resource, decision, view, sees_all, action: PhantomData }
+    }
+
+    /// Whether nothing there is redacted for them.
+    #[must_use]
+    pub const fn sees_all(&self) -> bool {
+        self.sees_all
     }
 
     /// Who may.

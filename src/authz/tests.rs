@@ -45,6 +45,7 @@ fn bucket(id: &str, label: &str) -> Arc<Bucket> {
         label: labels().find(label).unwrap().clone(),
         credential: CredentialName::parse("c").unwrap(),
         vending: None,
+        redacted: false,
     })
 }
 

@@ -161,6 +161,7 @@ pub fn told(summary: &SearchSummary) -> String {
     told.extend(
         skipped.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")),
     );
+    told.extend((summary.redacted > 0).then(|| format!("{} places are redacted for you", summary.redacted)));
     told.extend(summary.warnings.iter().map(|warning| {
         let key = warning.key.as_deref().map(|key| format!("{}/{key} ", warning.bucket)).unwrap_or_default();
         safe(&format!("warning: {key}{}", warning.what))

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::config::leases::{self, Lent, LentCredentials};
 use crate::config::reader::Section;
+use crate::config::redaction;
 use crate::config::search;
 use crate::config::secret_ref::{Environment, optional_secret_text, secret_text};
 use crate::config::vending;
@@ -13,7 +14,7 @@ use crate::domain::bucket::{Bucket, BucketId, NativeName, Provider};
 use crate::domain::credential::CredentialName;
 use crate::domain::label::LabelOrder;
 use crate::domain::principal::Group;
-use crate::service::search::Layouts;
+use crate::service::search::{BucketLogs, LogsOf};
 use crate::service::stores::Options as StoreOptions;
 use crate::vault;
 use crate::vault::fixed::CredentialRecipe;
@@ -125,12 +126,17 @@ fn recipe(section: &mut Section, kind: &str, environment: &Environment) -> Optio
 }
 
 /// Reads `[buckets.*]`. A native bucket has one registration, so that no second label or owner can be given to its bytes.
-pub fn buckets(root: &mut Section, labels: &LabelOrder, credentials: &Credentials) -> (Vec<Bucket>, Layouts) {
-    let (mut all, mut all_layouts) = (Vec::new(), Layouts::default());
+pub fn buckets(
+    root: &mut Section,
+    labels: &LabelOrder,
+    credentials: &Credentials,
+) -> (Vec<Bucket>, BucketLogs) {
+    let (mut all, mut all_logs) = (Vec::new(), BucketLogs::default());
     let mut natives = BTreeSet::new();
     for (id, mut section) in root.sections("buckets") {
         let id = BucketId::parse(&id).map_err(|error| section.problem("", error.to_string()));
-        let layouts = section.optional_section("logs").map(search::layouts);
+        let layouts = section.optional_section("logs").map(search::layouts).unwrap_or_default();
+        let redactor = section.optional_section("redaction").map(redaction::redactor);
         let bucket = bucket(&mut section, labels, credentials);
         if let (Ok(id), Some(bucket)) = (id, bucket) {
             let native = (
@@ -140,15 +146,16 @@ pub fn buckets(root: &mut Section, labels: &LabelOrder, credentials: &Credential
                 bucket.native_name.clone(),
             );
             if natives.insert(native) {
-                all_layouts.add(id.clone(), layouts.unwrap_or_default());
-                all.push(Bucket { id, ..bucket });
+                let redacted = redactor.is_some();
+                all_logs.add(id.clone(), LogsOf { layouts, redactor: redactor.flatten() });
+                all.push(Bucket { id, redacted, ..bucket });
             } else {
                 section.problem("name", "is registered under another id already");
             }
         }
         section.close();
     }
-    (all, all_layouts)
+    (all, all_logs)
 }
 
 fn bucket(section: &mut Section, labels: &LabelOrder, credentials: &Credentials) -> Option<Bucket> {
@@ -197,6 +204,7 @@ fn bucket(section: &mut Section, labels: &LabelOrder, credentials: &Credentials)
             None => None,
             Some(vending) => Some(vending?),
         },
+        redacted: false,
     };
     fits(section, &bucket).then_some(bucket)
 }

@@ -17,7 +17,7 @@ use crate::domain::label::LabelOrder;
 use crate::domain::secret::Secret;
 use crate::service::canary::CanaryOptions;
 use crate::service::live_check;
-use crate::service::search::Layouts;
+use crate::service::search::BucketLogs;
 use crate::service::stores::Options as StoreOptions;
 use crate::service::vending::Limits as VendingLimits;
 use crate::telemetry::{self, LogFormat};
@@ -29,6 +29,7 @@ pub mod identity;
 pub mod leases;
 pub mod load;
 pub mod reader;
+pub mod redaction;
 pub mod sealing;
 pub mod search;
 pub mod secret_ref;
@@ -74,8 +75,8 @@ pub struct Config {
     pub leases: crate::vault::leases::Options,
     /// The registered buckets.
     pub buckets: Vec<Bucket>,
-    /// How their keys tell the time.
-    pub layouts: Layouts,
+    /// What is known of the logs in them.
+    pub logs: BucketLogs,
     /// Logs.
     pub telemetry: telemetry::Options,
 }
@@ -149,7 +150,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
     let buckets = labels.as_ref().map(|labels| buckets::buckets(root, labels, &credentials));
     let telemetry = telemetry(root);
     let (vending, canary) = vending?;
-    let (buckets, layouts) = buckets?;
+    let (buckets, logs) = buckets?;
     Some(Config {
         edge: edge?,
         state: state?,
@@ -165,7 +166,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         lent: credentials.lent,
         leases: leases?,
         buckets,
-        layouts,
+        logs,
         telemetry: telemetry?,
     })
 }

@@ -354,3 +354,23 @@ proptest! {
         prop_assert!(read.is_err(), "the least is missing");
     }
 }
+
+#[test]
+fn rules_of_redaction_are_named_and_checked() {
+    let bucket = "[credentials.none]\nkind = \"anonymous\"\n[buckets.b]\nprovider = \"file\"\nname = \"/srv\"\nowner = \"o\"\nlabel = \"internal\"\ncredential = \"none\"\n";
+    assert_eq!(
+        problems(&format!("{bucket}[buckets.b.redaction]\ndetectors = [\"email\"]\n")),
+        Vec::<String>::new()
+    );
+    let wrong = "[buckets.b.redaction]\ndetectors = [\"mail\"]\n[buckets.b.redaction.patterns]\n\"Own One\" = \"(\"\n";
+    let found = problems(&format!("{bucket}{wrong}"));
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(
+        found.iter().any(|problem| problem.contains("email, ipv4, ipv6, card, token, national_id")),
+        "{found:?}"
+    );
+    assert_eq!(
+        problems(&format!("{bucket}[buckets.b.redaction]\n")),
+        ["buckets.b.redaction: has no rule; expected detectors, patterns or json_paths"]
+    );
+}

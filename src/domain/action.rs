@@ -13,11 +13,14 @@ pub enum ActionName {
     CreateLink,
     /// Get a credential of the cloud that reads some folders for a short time.
     VendCredentials,
+    /// See what a bucket's redaction takes away from others.
+    ReadUnredacted,
 }
 
 impl ActionName {
     /// Every action, in the order in which answers list them.
-    pub const ALL: [Self; 4] = [Self::ListObjects, Self::ReadObject, Self::CreateLink, Self::VendCredentials];
+    pub const ALL: [Self; 5] =
+        [Self::ListObjects, Self::ReadObject, Self::CreateLink, Self::VendCredentials, Self::ReadUnredacted];
 
     /// The name as text, equal to the action's id in Cedar.
     #[must_use]
@@ -27,6 +30,7 @@ impl ActionName {
             Self::ReadObject => "ReadObject",
             Self::CreateLink => "CreateLink",
             Self::VendCredentials => "VendCredentials",
+            Self::ReadUnredacted => "ReadUnredacted",
         }
     }
 
@@ -47,5 +51,7 @@ impl fmt::Display for ActionName {
 
 /// No action bears the given name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no such action; the actions are ListObjects, ReadObject, CreateLink and VendCredentials")]
+#[error(
+    "no such action; the actions are ListObjects, ReadObject, CreateLink, VendCredentials and ReadUnredacted"
+)]
 pub struct UnknownAction;

@@ -137,4 +137,6 @@ pub struct Bucket {
     pub credential: CredentialName,
     /// How credentials are vended for it, where they are.
     pub vending: Option<Vending>,
+    /// Whether what it holds is redacted for those who may not see it all.
+    pub redacted: bool,
 }

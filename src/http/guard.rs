@@ -218,9 +218,11 @@ fn refuse<A: Action, R: Resource>(principal: &Principal, denied: &Denied<R>) -> 
         (action, _) => format!("You may not {} here in bucket {bucket}", phrase(action)),
     };
     let owner = &denied.resource.bucket().owner;
-    Problem::new(slug, detail)
-        .reasons(&denied.decision)
-        .hint(format!("The bucket belongs to the group {owner}; its members decide who may read it"))
+    let more = denied.resource.bucket().redacted && A::NAME != ActionName::ReadObject;
+    let redacted = if more { ". It is redacted, so this needs ReadUnredacted too" } else { "" };
+    Problem::new(slug, detail).reasons(&denied.decision).hint(format!(
+        "The bucket belongs to the group {owner}; its members decide who may read it{redacted}"
+    ))
 }
 
 fn phrase(action: ActionName) -> &'static str {
@@ -231,5 +233,6 @@ fn phrase(action: ActionName) -> &'static str {
         ActionName::VendCredentials => {
             "get a credential for all of this (VendCredentials, and ListObjects and ReadObject on everything in it)"
         }
+        ActionName::ReadUnredacted => "see what is redacted (ReadUnredacted)",
     }
 }

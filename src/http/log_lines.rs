@@ -149,6 +149,7 @@ pub fn summary(plan: &Plan, mut objects: ObjectCounts, ending: &Ending, took: Du
         warnings_total: warnings.len().saturating_add(ending.failed.len().saturating_sub(MAX_WARNINGS))
             as u64,
         warnings,
+        redacted: stats.redacted,
         cursor: last.and_then(|mark| bookmark(plan, mark)).map(|bookmark| cursor(&bookmark)),
         elapsed_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     }

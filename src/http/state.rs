@@ -19,7 +19,7 @@ use crate::service::buckets::Buckets;
 use crate::service::canary::Canary;
 use crate::service::links::LinkLimits;
 use crate::service::page_token::PageTokens;
-use crate::service::search::{Layouts, SearchLimits};
+use crate::service::search::{BucketLogs, SearchLimits};
 use crate::service::stores::Stores;
 use crate::service::vault_state::VaultState;
 use crate::service::vending::Limits as VendLimits;
@@ -45,7 +45,7 @@ pub struct Parts {
     /// Bounds of searches.
     pub search_limits: SearchLimits,
     /// How keys tell their time.
-    pub layouts: Layouts,
+    pub logs: BucketLogs,
     /// Bounds of vending.
     pub vend_limits: VendLimits,
     /// What the canary found of vending.

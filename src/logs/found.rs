@@ -1,5 +1,6 @@
 //! The words of scanning: what is asked of an object, and what is found in it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use crate::domain::record::{Position, RecordTime};
 use crate::logs::decode;
 use crate::logs::filter::Matcher;
 use crate::logs::format::Format;
+use crate::logs::redact::{Redacted, Redactor};
 
 /// A record that was found.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +19,7 @@ pub struct Record<'r> {
     pub ordered: RecordTime,
     /// Where it stands.
     pub position: Position,
-    /// Its bytes.
+    /// Its bytes, as they may be seen.
     pub line: &'r [u8],
     /// What they mean.
     pub format: &'r Format,
@@ -58,10 +60,20 @@ pub struct ScanOptions {
     pub held_bytes: usize,
     /// How many records are asked for at most.
     pub limit: Option<u64>,
+    /// Takes away what whoever asked may not see; records are tried as they may be seen, so that no filter finds out the rest.
+    pub redactor: Option<Arc<Redactor>>,
     /// How far the object may grow.
     pub decode: decode::Limits,
     /// Writes records out.
     pub write: Arc<Write>,
+}
+
+impl ScanOptions {
+    /// A record as it may be seen.
+    pub fn shown<'r>(&self, line: &'r [u8]) -> Redacted<'r> {
+        let untouched = || Redacted { bytes: Cow::Borrowed(line), count: 0 };
+        self.redactor.as_ref().map_or_else(untouched, |redactor| redactor.redact(line))
+    }
 }
 
 impl fmt::Debug for ScanOptions {
@@ -79,6 +91,8 @@ pub struct ScanStats {
     pub decoded: u64,
     /// Records that were cut because they are too long.
     pub oversize: u64,
+    /// Places that were redacted in what was told.
+    pub redacted: u64,
 }
 
 impl ScanStats {
@@ -89,6 +103,7 @@ impl ScanStats {
             stored: self.stored.saturating_add(other.stored),
             decoded: self.decoded.saturating_add(other.decoded),
             oversize: self.oversize.saturating_add(other.oversize),
+            redacted: self.redacted.saturating_add(other.redacted),
         }
     }
 }

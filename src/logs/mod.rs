@@ -12,6 +12,7 @@ pub mod merge;
 pub mod object;
 pub mod plan;
 pub mod read;
+pub mod redact;
 pub mod scan;
 pub mod threads;
 

@@ -3,6 +3,7 @@
 //! Pure, and made to run on the threads for computing. Bytes that cannot match are passed over without being looked at as
 //! records: only around a candidate of the filter a record is framed, tried, and its time read.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::logs::decode::{DecodeError, Decoder};
 use crate::logs::format::{Format, HEAD_BYTES};
 use crate::logs::found::{Found, Record, ScanOptions, ScanStats, Written};
 use crate::logs::frame::{self, Around, ArrayFrames};
+use crate::logs::redact::Redacted;
 
 /// How far back the time of a record is looked for that tells none itself, in lines.
 const LINES_BACK: usize = 16;
@@ -165,9 +167,10 @@ impl Scanner {
             };
             from = next;
             let line = block.get(frame.clone()).unwrap_or_default();
-            if options.matcher.matches(line, format) {
+            let shown = options.shown(line);
+            if options.matcher.matches(&shown.bytes, format) {
                 let time = self.time_at(block, told, frame.start, format);
-                self.tell(line, frame.start, time, (format, false), found);
+                self.tell((&shown, line.len()), frame.start, time, (format, false), found);
                 told = frame.start;
             }
         }
@@ -196,11 +199,12 @@ impl Scanner {
             let line = block.get(frame.clone()).unwrap_or_default();
             if self.options.context != (0, 0) || self.options.at.is_some() {
                 self.each(line, frame.start, format, found);
-            } else if self.options.matcher.candidate(line, 0).is_some()
-                && self.options.matcher.matches(line, format)
-            {
-                let time = format.time(line);
-                self.tell(line, frame.start, time.ok_or(self.last), (format, false), found);
+            } else if self.options.matcher.candidate(line, 0).is_some() {
+                let shown = Arc::clone(&self.options).shown(line);
+                if self.options.matcher.matches(&shown.bytes, format) {
+                    let time = format.time(line).ok_or(self.last);
+                    self.tell((&shown, line.len()), frame.start, time, (format, false), found);
+                }
             }
         }
         self.array.needed_from()
@@ -211,24 +215,27 @@ impl Scanner {
         let time = format.time(line).ok_or(self.last);
         let offset = self.base.saturating_add(start as u64);
         let (before, after) = self.options.context;
+        let shown = Arc::clone(&self.options).shown(line);
+        let length = line.len();
         let hit = match self.options.at {
-            Some(at) => offset <= at && at < offset.saturating_add(line.len().max(1) as u64),
-            None => self.options.matcher.matches(line, format) && self.wants(time),
+            Some(at) => offset <= at && at < offset.saturating_add(length.max(1) as u64),
+            None => self.options.matcher.matches(&shown.bytes, format) && self.wants(time),
         };
         if hit {
             for kept in std::mem::take(&mut self.around.before) {
-                self.write(&kept.line, kept.offset, kept.time, (format, true), found);
+                self.write((&kept.shown, kept.length), kept.offset, kept.time, (format, true), found);
             }
-            self.write(line, offset, time, (format, false), found);
+            self.write((&shown, length), offset, time, (format, false), found);
             (self.around.after, self.around.hit) = (after, true);
         } else if self.around.after > 0 {
             self.around.after = self.around.after.saturating_sub(1);
-            self.write(line, offset, time, (format, true), found);
+            self.write((&shown, length), offset, time, (format, true), found);
         } else if before > 0 {
             if self.around.before.len() >= before {
                 self.around.before.pop_front();
             }
-            self.around.before.push_back(Kept { line: line.to_vec(), offset, time });
+            let shown = Redacted { bytes: Cow::Owned(shown.bytes.into_owned()), count: shown.count };
+            self.around.before.push_back(Kept { shown, length, offset, time });
         }
         self.last = time.unwrap_or_else(|inherited| inherited);
         self.latest = self.latest.max(self.last);
@@ -268,7 +275,7 @@ impl Scanner {
 
     fn tell(
         &mut self,
-        line: &[u8],
+        line: (&Redacted<'_>, usize),
         start: usize,
         time: Result<RecordTime, RecordTime>,
         how: (&Format, bool),
@@ -282,19 +289,22 @@ impl Scanner {
         self.latest = self.latest.max(self.last);
     }
 
+    /// Writes a record out: as it may be seen, and how long it is in its object.
     fn write(
-        &self,
-        line: &[u8],
+        &mut self,
+        (shown, length): (&Redacted<'_>, usize),
         offset: u64,
         time: Result<RecordTime, RecordTime>,
         (format, context): (&Format, bool),
         found: &mut Found,
     ) {
         let start = found.bytes.len();
-        let position = Position { offset, length: line.len() as u64 };
+        let position = Position { offset, length: length as u64 };
+        let line = &*shown.bytes;
         let ordered = time.unwrap_or_else(|inherited| inherited);
         let record = Record { time: time.ok(), ordered, position, line, format, context };
         (self.options.write)(&record, &mut found.bytes);
+        self.stats.redacted = self.stats.redacted.saturating_add(shown.count);
         if found.bytes.len() == start {
             return;
         }
@@ -329,9 +339,12 @@ impl Scanner {
             let head = self.block.get(rest).map(<[u8]>::to_vec).unwrap_or_default();
             if self.options.at.is_some() {
                 self.each(&head, done, format, found);
-            } else if self.options.matcher.matches(&head, format) {
-                let time = format.time(&head).ok_or(self.last);
-                self.tell(&head, done, time, (format, false), found);
+            } else {
+                let shown = Arc::clone(&self.options).shown(&head);
+                if self.options.matcher.matches(&shown.bytes, format) {
+                    let time = format.time(&head).ok_or(self.last);
+                    self.tell((&shown, head.len()), done, time, (format, false), found);
+                }
             }
             self.skipping = true;
         }
@@ -354,7 +367,8 @@ struct Context {
 
 #[derive(Debug)]
 struct Kept {
-    line: Vec<u8>,
+    shown: Redacted<'static>,
+    length: usize,
     offset: u64,
     time: Result<RecordTime, RecordTime>,
 }

@@ -20,6 +20,7 @@ use crate::logs::layout::Layout;
 use crate::logs::merge::{Order, RunId};
 use crate::logs::plan::{self, Candidate, PlanError, PlanLimits, ReadPlan};
 use crate::logs::read::{self, Mark, Planned, ReadOptions, Reading};
+use crate::logs::redact::Redactor;
 use crate::logs::threads::Threads;
 use crate::provider::error::StoreOperation;
 use crate::provider::{StoreError, StoreErrorKind};
@@ -50,18 +51,33 @@ pub struct SearchLimits {
     pub threads: Arc<Threads>,
 }
 
-/// How the keys of each bucket tell their time; buckets that are not in it do not.
+/// What is known of the logs in each bucket.
 #[derive(Debug, Default)]
-pub struct Layouts(HashMap<BucketId, Vec<Layout>>);
+pub struct BucketLogs(HashMap<BucketId, LogsOf>);
 
-impl Layouts {
+/// What is known of the logs in one bucket.
+#[derive(Debug, Default)]
+pub struct LogsOf {
+    /// How its keys tell their time; without any they do not.
+    pub layouts: Vec<Layout>,
+    /// What is taken away for those who may not see it all.
+    pub redactor: Option<Arc<Redactor>>,
+}
+
+impl BucketLogs {
     /// Adds a bucket's.
-    pub fn add(&mut self, bucket: BucketId, layouts: Vec<Layout>) {
-        self.0.insert(bucket, layouts);
+    pub fn add(&mut self, bucket: BucketId, logs: LogsOf) {
+        self.0.insert(bucket, logs);
     }
 
-    fn of(&self, bucket: &BucketId) -> &[Layout] {
-        self.0.get(bucket).map_or(&[], Vec::as_slice)
+    fn layouts(&self, bucket: &BucketId) -> &[Layout] {
+        self.0.get(bucket).map_or(&[], |logs| logs.layouts.as_slice())
+    }
+
+    /// What is taken away in a bucket for those who may not see it all.
+    #[must_use]
+    pub fn redactor(&self, bucket: &BucketId) -> Option<Arc<Redactor>> {
+        self.0.get(bucket).and_then(|logs| logs.redactor.clone())
     }
 }
 
@@ -108,6 +124,8 @@ pub struct Found {
     pub bucket: Arc<Bucket>,
     /// What the plan says of it.
     pub candidate: Candidate,
+    /// Whether the caller sees all that it says.
+    pub sees_all: bool,
 }
 
 /// What is to be read, and what is not.
@@ -147,7 +165,7 @@ pub struct SearchError {
 /// # Errors
 /// [`SearchError`] with the bucket.
 pub async fn plan(
-    (stores, authorizer, layouts): (&Stores, &Authorizer, &Layouts),
+    (stores, authorizer, logs): (&Stores, &Authorizer, &BucketLogs),
     permits: &[Permit<ReadObject, SearchTarget>],
     context: &Context,
     range: TimeRange,
@@ -162,13 +180,14 @@ pub async fn plan(
             objects: limits.objects.saturating_sub(found.len()),
             bytes: limits.bytes.saturating_sub(whole.bytes),
         };
-        let planned = plan::plan(&*stores.open(bucket), prefix, range, layouts.of(&bucket.id), &left).await;
+        let planned = plan::plan(&*stores.open(bucket), prefix, range, logs.layouts(&bucket.id), &left).await;
         let planned = planned.map_err(|cause| SearchError { bucket: Arc::clone(bucket), cause })?;
         whole.add(&planned);
         for candidate in planned.objects {
             if may_read(authorizer, permit, &candidate.meta.key, context) {
                 let name = (bucket.id.clone(), candidate.meta.key.clone());
-                found.insert(name, Found { bucket: Arc::clone(bucket), candidate });
+                let sees_all = sees_all(authorizer, permit, &candidate.meta.key, context);
+                found.insert(name, Found { bucket: Arc::clone(bucket), candidate, sees_all });
             } else {
                 whole.withheld = whole.withheld.saturating_add(1);
                 whole.bytes = whole.bytes.saturating_sub(candidate.meta.size_bytes);
@@ -208,7 +227,8 @@ pub async fn single(
     }
     let bytes = meta.size_bytes;
     let candidate = Candidate { meta, earliest: RecordTime::MIN, latest: RecordTime::MAX };
-    let objects = vec![Found { bucket: Arc::clone(bucket), candidate }];
+    let sees_all = sees_all(authorizer, permit, &reference.key, context);
+    let objects = vec![Found { bucket: Arc::clone(bucket), candidate, sees_all }];
     Ok(Plan { objects, listed: 1, bytes, ..Plan::default() })
 }
 
@@ -255,18 +275,31 @@ fn may_read(
     may(ActionName::ReadObject, Place::Object(key)) && may(ActionName::ListObjects, Place::Folder(&folder))
 }
 
+/// Whether nothing of the object is redacted for the caller.
+fn sees_all(
+    authorizer: &Authorizer,
+    permit: &Permit<ReadObject, SearchTarget>,
+    key: &ObjectKey,
+    context: &Context,
+) -> bool {
+    let (bucket, action) = (&permit.resource().bucket, ActionName::ReadUnredacted);
+    !bucket.redacted
+        || authorizer.question(permit.principal(), action, bucket, Place::Object(key), context).allowed
+}
+
 /// Begins to read what was planned. `write` makes the writer of an object's records.
 ///
 /// # Errors
 /// [`FilterError`] when the filter cannot be made ready.
 pub fn read(
-    stores: &Stores,
+    (stores, logs): (&Stores, &BucketLogs),
     plan: &Plan,
     ask: &SearchAsk,
     limits: &SearchLimits,
     write: impl Fn(&Bucket, &ObjectMeta) -> Arc<Write>,
 ) -> Result<Reading, FilterError> {
     let matcher = Arc::new(Matcher::new(&ask.filter, ask.fold_case, &limits.filter)?);
+    let careful = Arc::new(Matcher::new(&ask.filter, ask.fold_case, &limits.filter)?.without_skipping());
     let planned = plan.objects.iter().map(|found| {
         let Candidate { meta, earliest, latest } = &found.candidate;
         let floor = match ask.order {
@@ -274,8 +307,11 @@ pub fn read(
             Order::Descending => (*latest).min(ask.range.to()),
         };
         let written = meta.last_modified.unwrap_or(crate::domain::time::Timestamp::from_unix_seconds(0));
+        // A bucket that is redacted and has no rules cannot be: configuration makes both of one section.
+        let redactor = logs.redactor(&found.bucket.id).filter(|_| !found.sees_all);
         let scan = ScanOptions {
-            matcher: Arc::clone(&matcher),
+            matcher: Arc::clone(if redactor.is_some() { &careful } else { &matcher }),
+            redactor,
             format: None,
             year: year_of(written.unix_seconds()),
             from: ask.range.from(),

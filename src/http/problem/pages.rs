@@ -33,6 +33,7 @@ pages!(
     "precondition-failed",
     "range-not-satisfiable",
     "rate-limited",
+    "redacted",
     "scope-does-not-fit",
     "search-too-large",
     "state-store-unavailable",

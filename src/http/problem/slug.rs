@@ -29,6 +29,8 @@ pub enum Slug {
     RangeNotSatisfiable,
     /// 412: the object is not the version that the caller means.
     PreconditionFailed,
+    /// 403: the stored bytes are not for those who may not see what is redacted.
+    Redacted,
     /// 413: the body or the decoded object is over the limit.
     TooLarge,
     /// 421: the request names a host that is not ours.
@@ -69,7 +71,7 @@ pub enum Slug {
 
 impl Slug {
     /// Every kind, in the order of their status.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::InvalidRequest,
         Self::LoginStateMismatch,
         Self::LoginFailed,
@@ -77,6 +79,7 @@ impl Slug {
         Self::Forbidden,
         Self::CrossSiteRequest,
         Self::PolicyError,
+        Self::Redacted,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::ObjectArchived,
@@ -118,6 +121,7 @@ impl Slug {
                 ("cross-site-request", StatusCode::FORBIDDEN, "Another site made this request")
             }
             Self::PolicyError => ("policy-error", StatusCode::FORBIDDEN, "A policy could not be evaluated"),
+            Self::Redacted => ("redacted", StatusCode::FORBIDDEN, "The bucket is redacted for you"),
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This path does not take that method")

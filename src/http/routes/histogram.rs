@@ -41,7 +41,7 @@ pub async fn count(
     let plan = planned(&state, &permits, asked.ask.range, None).await?;
     let tally = Arc::new(Tally::new(asked.bars));
     let writer = |_: &_, _: &_| counting(Arc::clone(&tally), asked.by.clone());
-    let reading = read(&state.stores, &plan, &asked.ask, &state.search_limits, writer);
+    let reading = read((&state.stores, &state.logs), &plan, &asked.ask, &state.search_limits, writer);
     let mut reading = reading.map_err(|error| Problem::invalid_field("q", error))?;
     let ending = loop {
         match reading.next().await {

@@ -72,7 +72,7 @@ pub async fn search(
     let plan = planned(&state, &permits, asked.ask.range, asked.around.as_ref()).await?;
     let fields: Arc<[String]> = asked.fields.into();
     let writer = |bucket: &_, meta: &_| RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
-    let reading = read(&state.stores, &plan, &asked.ask, &state.search_limits, writer);
+    let reading = read((&state.stores, &state.logs), &plan, &asked.ask, &state.search_limits, writer);
     let reading = reading.map_err(|error| Problem::invalid_field("q", error))?;
     let bucket = permits.each.first().map(|permit| permit.resource().bucket.id.to_string());
     let lines = lines(reading, plan, began);
@@ -94,7 +94,7 @@ pub async fn planned(
         return plan.map_err(|error| problem(&error));
     }
     let limits = &state.search_limits.plan;
-    let means = (&*state.stores, &state.authorizer, &state.layouts);
+    let means = (&*state.stores, &state.authorizer, &state.logs);
     let plan = plan(means, &permits.each, &permits.context, range, limits).await;
     plan.map_err(|error| problem(&error))
 }

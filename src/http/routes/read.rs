@@ -26,11 +26,13 @@ use crate::http::guard::Ask;
 use crate::http::problem::{Problem, Slug, store};
 use crate::http::state::AppState;
 use crate::logs::decode_stream::{self, OpenError};
+use crate::logs::redact;
 use crate::provider::error::StoreOperation;
 use crate::provider::{GetOptions, Opened, StoreError, StoreErrorKind};
 use crate::service::objects;
 
 const X_LOGBOOM_STORAGE_CLASS: HeaderName = HeaderName::from_static("x-logboom-storage-class");
+const X_LOGBOOM_REDACTED: HeaderName = HeaderName::from_static("x-logboom-redacted");
 const X_LOGBOOM_LABEL: HeaderName = HeaderName::from_static("x-logboom-label");
 
 /// The parsed request for an object.
@@ -100,6 +102,10 @@ pub async fn get(
     asked: Read,
 ) -> Result<Response, Problem> {
     let bucket = &permit.resource().bucket;
+    let redactor = state.logs.redactor(&bucket.id).filter(|_| !permit.sees_all());
+    if !permit.sees_all() && (redactor.is_none() || !asked.decode) {
+        return Err(as_stored(bucket));
+    }
     let slot = state.streams.open(&permit.principal().id)?;
     let opened = match open(&state, &permit, &asked).await {
         Ok(opened) => opened,
@@ -119,7 +125,14 @@ pub async fn get(
     };
     let (bytes, length) = if asked.decode {
         let decoded = decode_stream::open(opened.body, state.options.decode).await;
-        (decoded.map_err(|error| undecodable(bucket, error))?.body, None)
+        let body = decoded.map_err(|error| undecodable(bucket, error))?.body;
+        match redactor {
+            Some(redactor) => {
+                headers.insert(X_LOGBOOM_REDACTED, HeaderValue::from_static("true"));
+                (redact::stream::of(redactor, body), None)
+            }
+            None => (body, None),
+        }
     } else {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         (opened.body, Some(length))
@@ -221,6 +234,16 @@ async fn version_of_part(
     };
     let verdict = conditions.judge(meta.etag.as_ref(), meta.last_modified);
     Ok(meta.etag.filter(|_| named && verdict != Verdict::PreconditionFailed))
+}
+
+/// The bytes as they are stored hold what the caller may not see.
+fn as_stored(bucket: &Bucket) -> Problem {
+    let detail =
+        format!("Bucket {} is redacted for you: its objects cannot be read as they are stored", bucket.id);
+    Problem::new(Slug::Redacted, detail).hint(format!(
+        "Read it with ?decode=true, or search it; whoever needs all of it asks the group {} for ReadUnredacted",
+        bucket.owner
+    ))
 }
 
 fn undecodable(bucket: &Bucket, error: OpenError) -> Problem {

@@ -68,6 +68,12 @@ impl Matcher {
         Ok(Self { test: compile.test(&filter.expr)?, needle })
     }
 
+    /// The same for records that are tried as something else than they stand there: nothing is skipped.
+    #[must_use]
+    pub fn without_skipping(self) -> Self {
+        Self { needle: None, ..self }
+    }
+
     /// The first place at or after `from` at which a matching record can hold what it must hold: whatever ends before does not
     /// match. `None` when nothing that begins in the rest of the block can match, unless it goes on behind its end.
     #[must_use]

@@ -117,6 +117,7 @@ mod tests {
             label: LabelOrder::new(&["internal"]).unwrap().iter().next().unwrap().clone(),
             credential: CredentialName::parse("logs").unwrap(),
             vending: None,
+            redacted: false,
         }
     }
 

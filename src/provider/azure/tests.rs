@@ -33,6 +33,7 @@ fn address(endpoint: Option<&str>, container: &str) -> Option<Address> {
         label: LabelOrder::new(&["public"]).unwrap().find("public").unwrap().clone(),
         credential: CredentialName::parse("azure").unwrap(),
         vending: None,
+        redacted: false,
     };
     Address::of(&bucket).ok()
 }

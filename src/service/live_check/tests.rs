@@ -23,6 +23,7 @@ fn bucket(provider: Provider, native: &str, region: Option<&str>) -> Bucket {
         label: order.find("public").unwrap().clone(),
         credential: CredentialName::parse("reader").unwrap(),
         vending: None,
+        redacted: false,
     }
 }
 

@@ -66,6 +66,7 @@ fn bucket(id: &str) -> Arc<Bucket> {
         label: labels().find("confidential").expect("a label").clone(),
         credential: CredentialName::parse("none").expect("a name"),
         vending: None,
+        redacted: false,
     })
 }
 

@@ -13,5 +13,6 @@ mod log_references;
 pub mod logs;
 mod openapi;
 mod reading;
+mod redaction;
 mod vending;
 mod versions;

@@ -58,6 +58,7 @@ fn bucket(native_name: &str, endpoint: Option<&str>) -> Bucket {
         label: LabelOrder::new(&["internal"]).unwrap().find("internal").unwrap().clone(),
         credential: CredentialName::parse("logs").unwrap(),
         vending: None,
+        redacted: false,
     }
 }
 

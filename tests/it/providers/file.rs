@@ -96,6 +96,7 @@ fn open(root: &Path, max_directory_entries: usize) -> Store {
         label: LabelOrder::new(&["internal"]).expect("an order").lowest().clone(),
         credential: CredentialName::parse("none").expect("a name"),
         vending: None,
+        redacted: false,
     };
     file::open(&bucket, &file::Options { max_directory_entries }).expect("a store")
 }

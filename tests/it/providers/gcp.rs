@@ -37,6 +37,7 @@ fn bucket(native_name: &str, endpoint: &str) -> Bucket {
         label: LabelOrder::new(&["internal"]).unwrap().find("internal").unwrap().clone(),
         credential: CredentialName::parse("logs").unwrap(),
         vending: None,
+        redacted: false,
     }
 }
 

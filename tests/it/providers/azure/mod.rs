@@ -116,6 +116,7 @@ fn bucket(endpoint: &str, container: &str) -> Bucket {
         label: labels.find("public").expect("a label").clone(),
         credential: CredentialName::parse("azure").expect("a name"),
         vending: None,
+        redacted: false,
     }
 }
 

@@ -1,0 +1,115 @@
+//! Redaction of a whole object that is read decoded: line by line, so that nothing that goes over the end of a piece leaves.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+
+use crate::logs::redact::{Redactor, marker};
+use crate::provider::ByteStream;
+
+/// The longest line that is looked at; in place of a longer one a marker stands.
+const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
+
+/// What the marker of such a line says.
+pub const TOO_LONG: &str = "line-too-long";
+
+const KEY_BEGINS: &[u8] = b"-----BEGIN ";
+const KEY_ENDS: &[u8] = b"-----END ";
+
+/// A decoded body as it may be seen. A body that breaks off gives what was whole before.
+pub fn of(redactor: Arc<Redactor>, body: ByteStream) -> ByteStream {
+    let state = Some((RedactStream::new(redactor), body));
+    let pieces = stream::unfold(state, async |state| {
+        let (mut redact, mut body) = state?;
+        loop {
+            // Looking at a piece never waits by itself: without this a large object would keep its thread.
+            tokio::task::coop::consume_budget().await;
+            let (out, next) = match body.next().await {
+                Some(Ok(piece)) => (redact.push(&piece), true),
+                Some(Err(error)) => return Some((Err(error), None)),
+                None => (redact.finish(), false),
+            };
+            match (out.is_empty(), next) {
+                (true, true) => {}
+                (true, false) => return None,
+                (false, true) => return Some((Ok(Bytes::from(out)), Some((redact, body)))),
+                (false, false) => return Some((Ok(Bytes::from(out)), None)),
+            }
+        }
+    });
+    pieces.boxed()
+}
+
+/// An object on its way out.
+#[derive(Debug)]
+pub struct RedactStream {
+    redactor: Arc<Redactor>,
+    line: Vec<u8>,
+    /// Whether the rest of a line is passed over, because it is too long.
+    skipping: bool,
+    /// Whether a private key is passed over, which stands on lines of its own.
+    in_key: bool,
+}
+
+impl RedactStream {
+    /// At an object's beginning.
+    #[must_use]
+    pub const fn new(redactor: Arc<Redactor>) -> Self {
+        Self { redactor, line: Vec::new(), skipping: false, in_key: false }
+    }
+
+    /// Takes a piece, and gives what may leave so far.
+    pub fn push(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(piece.len());
+        let mut rest = piece;
+        while let Some(at) = memchr::memchr(b'\n', rest) {
+            let (line, behind) = rest.split_at(at.saturating_add(1).min(rest.len()));
+            self.add(line);
+            self.end_line(&mut out);
+            rest = behind;
+        }
+        self.add(rest);
+        out
+    }
+
+    /// Gives the last line, which has no end.
+    pub fn finish(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.end_line(&mut out);
+        out
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        if self.line.len().saturating_add(part.len()) > MAX_LINE_BYTES {
+            self.skipping = true;
+            self.line.clear();
+        }
+        if !self.skipping {
+            self.line.extend_from_slice(part);
+        }
+    }
+
+    fn end_line(&mut self, out: &mut Vec<u8>) {
+        let line = std::mem::take(&mut self.line);
+        if std::mem::take(&mut self.skipping) {
+            out.extend_from_slice(marker(TOO_LONG).as_bytes());
+            out.push(b'\n');
+            return;
+        }
+        let finder = |needle: &[u8]| memchr::memmem::find(&line, needle).is_some();
+        if self.in_key {
+            self.in_key = !finder(KEY_ENDS);
+            return;
+        }
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        out.extend_from_slice(&self.redactor.redact(text).bytes);
+        if text.len() < line.len() {
+            out.push(b'\n');
+        }
+        self.in_key = self.redactor.secret_names
+            && finder(KEY_BEGINS)
+            && finder(b"PRIVATE KEY-----")
+            && !finder(KEY_ENDS);
+    }
+}
