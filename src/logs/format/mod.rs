@@ -5,8 +5,11 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::domain::record::RecordTime;
+use crate::logs::format::columns::Columns;
 use crate::logs::format::time::TimeStyle;
 
+mod columns;
+mod event;
 mod json;
 mod time;
 
@@ -31,6 +34,8 @@ pub struct Format {
 enum Kind {
     /// Lines of text. Where the style of their timestamps is known, a line without one belongs to the record before it.
     Text(Option<TimeStyle>),
+    /// Lines of columns, such as access logs.
+    Columns(Columns),
     /// An object of JSON on each line.
     JsonLines { time: Option<String> },
     /// JSON with records in an array: of a member such as `Records`, or of its own.
@@ -53,8 +58,9 @@ impl Format {
             // A first line that does not fit into the head is a line still.
             Some(b'{') if first.len() >= HEAD_BYTES / 2 => Kind::JsonLines { time: None },
             _ => {
-                let lines = std::iter::once(first).chain(lines).take(20);
-                Kind::Text(style_of(lines, year))
+                let lines: Vec<_> = std::iter::once(first).chain(lines).take(20).collect();
+                Columns::detect(&lines)
+                    .map_or_else(|| Kind::Text(style_of(lines.into_iter(), year)), Kind::Columns)
             }
         };
         Self { kind, year }
@@ -63,8 +69,9 @@ impl Format {
     /// The format's name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        match self.kind {
+        match &self.kind {
             Kind::Text(_) => "text",
+            Kind::Columns(columns) => columns.name(),
             Kind::JsonLines { .. } => "json-lines",
             Kind::JsonArray { .. } => "json-array",
         }
@@ -79,7 +86,7 @@ impl Format {
     /// Whether every line is a record.
     #[must_use]
     pub const fn is_line_by_line(&self) -> bool {
-        matches!(self.kind, Kind::JsonLines { .. } | Kind::Text(None))
+        matches!(self.kind, Kind::JsonLines { .. } | Kind::Text(None) | Kind::Columns(_))
     }
 
     /// Whether a line begins a record. Others belong to the record before them.
@@ -89,7 +96,7 @@ impl Format {
             Kind::Text(Some(style)) => {
                 !line.first().is_some_and(u8::is_ascii_whitespace) && style.find(line, self.year).is_some()
             }
-            Kind::Text(None) | Kind::JsonLines { .. } | Kind::JsonArray { .. } => true,
+            Kind::Text(None) | Kind::Columns(_) | Kind::JsonLines { .. } | Kind::JsonArray { .. } => true,
         }
     }
 
@@ -98,6 +105,7 @@ impl Format {
     pub fn time(&self, frame: &[u8]) -> Option<RecordTime> {
         match &self.kind {
             Kind::Text(style) => style.and_then(|style| style.find(frame, self.year)).map(|(_, time)| time),
+            Kind::Columns(columns) => columns.time(frame),
             Kind::JsonLines { time } | Kind::JsonArray { time } => {
                 let (path, year) = (time.as_deref(), self.year);
                 json::quick_time(frame, path, year).or_else(|| json::time_of(&object(frame)?, path, year))
@@ -109,7 +117,9 @@ impl Format {
     #[must_use]
     pub fn field<'f>(&self, frame: &'f [u8], path: &str) -> Option<Cow<'f, str>> {
         match &self.kind {
+            Kind::Text(_) if event::is_in(frame) => event::field(frame, path),
             Kind::Text(_) => pairs(frame).find(|(name, _)| name == path).map(|(_, value)| value),
+            Kind::Columns(columns) => columns.field(frame, path),
             Kind::JsonLines { .. } | Kind::JsonArray { .. } => {
                 if let Some(text) = json::quick_text(frame, path) {
                     return Some(Cow::Borrowed(text));
@@ -124,7 +134,7 @@ impl Format {
     #[must_use]
     pub fn fields(&self, frame: &[u8], paths: &[String]) -> Map<String, Value> {
         let record = match self.kind {
-            Kind::Text(_) => None,
+            Kind::Text(_) | Kind::Columns(_) => None,
             Kind::JsonLines { .. } | Kind::JsonArray { .. } => object(frame),
         };
         let value = |path: &String| match &record {

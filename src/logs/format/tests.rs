@@ -60,9 +60,99 @@ fn the_format_is_told_by_an_objects_beginning() {
         ("[2026-11-23 14:05:06] x\n", "text"),
         ("", "text"),
         ("plain\n", "text"),
+        ("connection reset while reading\n", "text"),
     ] {
         assert_eq!(Format::detect(head.as_bytes(), 2026).name(), name, "{head}");
     }
+}
+
+/// The line's format, time, and some fields, as its vendor documents it.
+#[track_caller]
+fn reads(text: &str, name: &str, wanted: &str, fields: &[(&str, &str)]) {
+    let format = Format::detect(text.as_bytes(), 2026);
+    let line = text.lines().last().unwrap().as_bytes();
+    assert_eq!(format.name(), name, "{text}");
+    assert_eq!(format.time(line).map(|time| time.to_string()).as_deref(), Some(wanted), "{text}");
+    for (field, value) in fields {
+        assert_eq!(format.field(line, field).as_deref(), Some(*value), "{field} of {text}");
+    }
+}
+
+#[test]
+fn access_and_flow_logs_of_the_clouds_have_fields_under_their_vendors_names() {
+    // docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html, "Example HTTPS entry"
+    reads(
+        r#"https 2018-07-02T22:23:00.186641Z app/my-loadbalancer/50dc6c495c0c9188 192.168.131.39:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET https://www.example.com:443/ HTTP/1.1" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my-targets/73e2d6bc24d8a067 "Root=1-58337281-1d84f3d73c47ec4e58577259" "www.example.com" "arn:aws:acm:us-east-2:123456789012:certificate/12345678-1234-1234-1234-123456789012" 1 2018-07-02T22:22:48.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "-" "-" TID_123456"#,
+        "elb",
+        "2018-07-02T22:23:00.186641Z",
+        &[
+            ("elb_status_code", "200"),
+            ("request", "GET https://www.example.com:443/ HTTP/1.1"),
+            ("user_agent", "curl/7.46.0"),
+            ("domain_name", "www.example.com"),
+            ("conn_trace_id", "TID_123456"),
+        ],
+    );
+    // docs.aws.amazon.com/elasticloadbalancing/latest/classic/access-log-collection.html, "Example HTTP entry"
+    reads(
+        r#"2015-05-13T23:39:43.945958Z my-loadbalancer 192.168.131.39:2817 10.0.0.1:80 0.000073 0.001048 0.000057 200 200 0 29 "GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0" - -"#,
+        "elb-classic",
+        "2015-05-13T23:39:43.945958Z",
+        &[("backend_status_code", "200"), ("client", "192.168.131.39:2817")],
+    );
+    // docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
+    reads(
+        r#"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be amzn-s3-demo-bucket1 [06/Feb/2019:00:00:38 +0000] 192.0.2.3 79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be 3E57427F3EXAMPLE REST.GET.VERSIONING - "GET /amzn-s3-demo-bucket1?versioning HTTP/1.1" 200 - 113 - 7 - "-" "S3Console/0.4" - s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader amzn-s3-demo-bucket1.s3.us-west-1.amazonaws.com TLSV1.2 arn:aws:s3:us-west-1:123456789012:accesspoint/example-AP Yes"#,
+        "s3-access",
+        "2019-02-06T00:00:38Z",
+        &[("operation", "REST.GET.VERSIONING"), ("http_status", "200"), ("tls_version", "TLSV1.2")],
+    );
+    // docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
+    reads(
+        "2 123456789010 eni-1235b8ca123456789 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 1418530010 1418530070 REJECT OK",
+        "vpc-flow",
+        "2014-12-14T04:06:50Z",
+        &[("action", "REJECT"), ("dstport", "3389"), ("log-status", "OK")],
+    );
+    reads(
+        "version account-id interface-id srcaddr dstaddr start end action tcp-flags\n3 123456789010 eni-1 10.0.0.1 10.0.0.2 1418530010 1418530070 ACCEPT 19",
+        "vpc-flow",
+        "2014-12-14T04:06:50Z",
+        &[("tcp_flags", "19"), ("srcaddr", "10.0.0.1")],
+    );
+    // docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
+    reads(
+        "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent)\n2019-12-04\t21:02:31\tLAX1\t392\t192.0.2.100\tGET\td111111abcdef8.cloudfront.net\t/index.html\t200\t-\tMozilla/5.0%20(Windows)",
+        "w3c",
+        "2019-12-04T21:02:31Z",
+        &[("sc_status", "200"), ("cs_user_agent", "Mozilla/5.0%20(Windows)"), ("c-ip", "192.0.2.100")],
+    );
+}
+
+#[test]
+fn security_events_have_the_fields_of_their_header_and_their_extension() {
+    let cef = r"Sep 19 08:26:10 host CEF:0|Security|threat\|manager|1.0|100|worm successfully stopped|10|src=10.0.0.1 dst=2.1.2.2 msg=two words and a\=b spt=1232";
+    reads(
+        cef,
+        "text",
+        "2026-09-19T08:26:10Z",
+        &[
+            ("device_product", "threat|manager"),
+            ("severity", "10"),
+            ("msg", "two words and a=b"),
+            ("spt", "1232"),
+        ],
+    );
+    let leef = "Jan 18 11:07:53 192.168.1.1 LEEF:1.0|QRadar|QRM|1.0|NEW_PORT_DISCOVERD|src=172.5.6.67\tdst=172.50.123.1\tusrName=joe black";
+    reads(
+        leef,
+        "text",
+        "2026-01-18T11:07:53Z",
+        &[("event_id", "NEW_PORT_DISCOVERD"), ("usrName", "joe black"), ("dst", "172.50.123.1")],
+    );
+    let two = "Jan 18 11:07:53 h LEEF:2.0|Vendor|Product|Version|EventID|xa6|src=1\u{a6}x"
+        .replace("\u{a6}x", "^dst=2");
+    reads(&two.replace("xa6", "^"), "text", "2026-01-18T11:07:53Z", &[("src", "1"), ("dst", "2")]);
 }
 
 proptest! {
