@@ -287,8 +287,11 @@ def main():
         print(line, flush=True)
         lines.append(line)
     if options.write:
+        # What people wrote below the figures stays.
+        with open("docs/performance-search.md") as file:
+            below = file.read().partition("\n## ")
         with open("docs/performance-search.md", "w") as file:
-            file.write(PREFACE + "\n" + "\n".join(lines) + "\n")
+            file.write(PREFACE + "\n" + "\n".join(lines) + "\n" + "".join(below[1:]))
 
 
 if __name__ == "__main__":

@@ -62,8 +62,54 @@ pub enum LogLine {
     Record(LogRecord),
     /// How far the search is; only when asked for.
     Progress(SearchProgress),
-    /// The last line.
+    /// The last line of a search.
     Summary(SearchSummary),
+    /// Of somebody who follows: nothing more came up to now.
+    Heartbeat(Heartbeat),
+    /// Of somebody who follows: something went wrong, and is tried again.
+    Warning(SearchWarning),
+    /// The last line of somebody who follows.
+    End(FollowEnd),
+}
+
+/// A sign of life, and how far somebody who follows is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Heartbeat {
+    /// The server's time (RFC 3339).
+    pub time: String,
+    /// Goes on from here, given back as `cursor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Why following ended.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FollowEnd {
+    /// `time`: one answer takes no longer; or `forbidden`: it is not permitted any more.
+    pub reason: String,
+    /// Goes on from here, given back as `cursor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// What to follow.
+#[derive(Debug, Clone, Default, Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FollowQuery {
+    /// Where: a bucket's id, alone or with a prefix behind it. May stand several times.
+    pub bucket: Vec<String>,
+    /// The filter, as for a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
+    /// `sensitive` or `insensitive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// Names of fields, with commas between them, that are told beside the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<String>,
+    /// Goes on where an earlier answer was: the newest `cursor` of its heartbeats. Now without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// A record.

@@ -51,6 +51,8 @@ enum Command {
     Link(commands::link::Arguments),
     /// Finds records of several buckets, in order of time.
     Search(commands::search::Arguments),
+    /// Follows buckets: records as they come.
+    Tail(commands::tail::Arguments),
     /// Looks after the identity providers.
     #[command(subcommand)]
     Idp(commands::idp::Idp),
@@ -81,6 +83,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Cat(arguments) => commands::cat::run(&arguments, &printer),
         Command::Get(arguments) => commands::get::run(&arguments, &printer),
         Command::Link(arguments) => commands::link::run(&arguments, &printer),
+        Command::Tail(arguments) => commands::tail::run(&arguments, &printer),
         Command::Search(arguments) => match commands::search::run(&arguments, &printer) {
             Ok(code) => return code,
             Err(error) => Err(error),

@@ -22,7 +22,7 @@ const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 pub struct Lines {
     answer: Response,
     buffer: Vec<u8>,
-    /// Whether the summary came: only then the answer is whole.
+    /// Whether the last line came: only then the answer is whole.
     ended: bool,
 }
 
@@ -46,7 +46,7 @@ impl Lines {
             if let Some(at) = memchr::memchr(b'\n', rest) {
                 let line: Vec<u8> = self.buffer.drain(..=searched.saturating_add(at)).collect();
                 let parsed: LogLine = serde_json::from_slice(&line).map_err(ClientError::Unreadable)?;
-                self.ended = matches!(parsed, LogLine::Summary(_));
+                self.ended = matches!(parsed, LogLine::Summary(_) | LogLine::End(_));
                 return Ok(Some((parsed, line)));
             }
             searched = self.buffer.len();
@@ -55,7 +55,7 @@ impl Lines {
             }
             match self.answer.chunk().await.map_err(ClientError::Cut)? {
                 Some(chunk) => self.buffer.extend_from_slice(&chunk),
-                None => return Err(CliError::remote("the answer broke off: it has no summary")),
+                None => return Err(CliError::remote("the answer broke off before its last line")),
             }
         }
     }

@@ -38,6 +38,8 @@ pub fn limits(root: &mut Section, decode: Option<decode::Limits>) -> Option<Sear
     let open_objects = section.required("open_objects");
     let pieces_unordered = section.required("pieces_unordered");
     let threads = section.optional::<usize>("threads");
+    let follow_every = section.required("follow_interval");
+    let follow_time = section.required("follow_max_time");
     section.close();
     let of_machine = || available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = threads?.filter(|threads| *threads > 0).unwrap_or_else(of_machine);
@@ -57,6 +59,8 @@ pub fn limits(root: &mut Section, decode: Option<decode::Limits>) -> Option<Sear
         record_bytes: record_bytes?,
         held_bytes: held_bytes?,
         disorder: disorder?,
+        follow_every: follow_every?,
+        follow_time: follow_time?,
         context_lines: context_lines?,
         threads: Arc::new(Threads::new(threads)),
     })

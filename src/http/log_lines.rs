@@ -165,7 +165,7 @@ fn warning(plan: &Plan, failed: &Failed) -> SearchWarning {
 }
 
 /// What a reader of the summary is told; nothing of the cloud's own answer.
-fn in_words(error: &ObjectError) -> &'static str {
+pub fn in_words(error: &ObjectError) -> &'static str {
     match error {
         ObjectError::Decode(DecodeError::TooLarge) => {
             "decodes to more than the limit allows; read up to there"

@@ -174,6 +174,8 @@ fn components() -> utoipa::openapi::Components {
     let components = with::<api::logs::SkippedCounts>(components);
     let components = with::<api::logs::ByteCounts>(components);
     let components = with::<api::logs::SearchWarning>(components);
+    let components = with::<api::logs::Heartbeat>(components);
+    let components = with::<api::logs::FollowEnd>(components);
     let components = with::<api::logs::SearchPlan>(components);
     let components = with::<api::logs::Histogram>(components);
     let components = with::<api::logs::HistogramBar>(components);

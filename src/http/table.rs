@@ -6,7 +6,8 @@ use crate::authz::permit::{CreateLink, ListObjects, ReadObject, VendCredentials}
 use crate::http::guard::Routes;
 use crate::http::openapi;
 use crate::http::routes::{
-    auth, buckets, credentials, decisions, health, histogram, links, logs, objects, pages, read, session,
+    auth, buckets, credentials, decisions, follow, health, histogram, links, logs, objects, pages, read,
+    session,
 };
 
 const BUCKETS: &str = "/api/v1/buckets";
@@ -32,6 +33,7 @@ pub fn routes() -> Routes {
         .guarded_all::<ReadObject, _, _, _>(get.clone(), "/api/v1/logs", logs::search)
         .guarded_all::<ReadObject, _, _, _>(get.clone(), "/api/v1/logs/plan", logs::dry_run)
         .guarded_all::<ReadObject, _, _, _>(get.clone(), "/api/v1/logs/histogram", histogram::count)
+        .guarded_all::<ReadObject, _, _, _>(get.clone(), "/api/v1/logs/tail", follow::follow)
         .personal(get.clone(), "/api/v1/session", "tells the caller who they are", session::get)
         .personal(get.clone(), BUCKETS, "lists only buckets that the caller may see", buckets::list)
         .personal(get.clone(), BUCKET, "shows only a bucket that the caller may see", buckets::get)

@@ -52,6 +52,8 @@ pub struct ScanOptions {
     /// Only the record that stands at this offset is wanted, whatever it says and of whichever time it is, and those around it;
     /// in the order in which they stand there.
     pub at: Option<u64>,
+    /// Whether a last line without an end is left for later, since it may go on.
+    pub open_end: bool,
     /// Records to tell before and after each that matches.
     pub context: (usize, usize),
     /// The longest record, in bytes; the rest of a longer one is left out.

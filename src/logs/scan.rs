@@ -100,6 +100,10 @@ impl Scanner {
         let outcome = self.decoder.finish(&mut self.block);
         self.count(before);
         match outcome {
+            Ok(()) if self.options.open_end => {
+                self.end_at_damage(found);
+                Ok(())
+            }
             Ok(()) => {
                 self.work(true, found);
                 Ok(())

@@ -2,6 +2,7 @@
 
 pub mod buckets;
 pub mod canary;
+pub mod follow;
 pub mod histogram;
 pub mod links;
 pub mod live_check;

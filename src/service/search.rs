@@ -45,6 +45,10 @@ pub struct SearchLimits {
     pub held_bytes: usize,
     /// How far records of one object may stand behind later ones.
     pub disorder: Duration,
+    /// How often somebody who follows is told what is new.
+    pub follow_every: Duration,
+    /// How long one answer to somebody who follows may take.
+    pub follow_time: Duration,
     /// Lines of context on each side.
     pub context_lines: usize,
     /// Threads for computing, shared by all searches.
@@ -126,6 +130,8 @@ pub struct Found {
     pub candidate: Candidate,
     /// Whether the caller sees all that it says.
     pub sees_all: bool,
+    /// Whether its last line may go on, if it has no end.
+    pub open_end: bool,
 }
 
 /// What is to be read, and what is not.
@@ -187,7 +193,8 @@ pub async fn plan(
             if may_read(authorizer, permit, &candidate.meta.key, context) {
                 let name = (bucket.id.clone(), candidate.meta.key.clone());
                 let sees_all = sees_all(authorizer, permit, &candidate.meta.key, context);
-                found.insert(name, Found { bucket: Arc::clone(bucket), candidate, sees_all });
+                found
+                    .insert(name, Found { bucket: Arc::clone(bucket), candidate, sees_all, open_end: false });
             } else {
                 whole.withheld = whole.withheld.saturating_add(1);
                 whole.bytes = whole.bytes.saturating_sub(candidate.meta.size_bytes);
@@ -228,7 +235,7 @@ pub async fn single(
     let bytes = meta.size_bytes;
     let candidate = Candidate { meta, earliest: RecordTime::MIN, latest: RecordTime::MAX };
     let sees_all = sees_all(authorizer, permit, &reference.key, context);
-    let objects = vec![Found { bucket: Arc::clone(bucket), candidate, sees_all }];
+    let objects = vec![Found { bucket: Arc::clone(bucket), candidate, sees_all, open_end: false }];
     Ok(Plan { objects, listed: 1, bytes, ..Plan::default() })
 }
 
@@ -320,6 +327,7 @@ pub fn read(
             disorder_nanos: i64::try_from(limits.disorder.as_nanos()).unwrap_or(i64::MAX),
             unordered: false,
             at: ask.at,
+            open_end: found.open_end,
             context: ask.context,
             record_bytes: limits.record_bytes,
             held_bytes: limits.held_bytes,

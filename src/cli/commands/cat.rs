@@ -78,16 +78,12 @@ async fn record(
     let mut lines = Lines::new(client.send(ask).await?);
     let mut found = false;
     while let Some((line, _)) = lines.next().await? {
-        match line {
-            LogLine::Record(record) => {
-                found |= !record.context;
-                let mut bytes = line_bytes(&record);
-                bytes.push(b'\n');
-                if !printer.stream(&bytes)? {
-                    return Ok(false);
-                }
-            }
-            LogLine::Progress(_) | LogLine::Summary(_) => {}
+        let LogLine::Record(record) = line else { continue };
+        found |= !record.context;
+        let mut bytes = line_bytes(&record);
+        bytes.push(b'\n');
+        if !printer.stream(&bytes)? {
+            return Ok(false);
         }
     }
     if found { Ok(true) } else { Err(CliError::remote("there is no such record in the object")) }

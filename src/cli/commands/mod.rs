@@ -14,3 +14,4 @@ pub mod migrate;
 pub mod openapi;
 pub mod search;
 pub mod serve;
+pub mod tail;

@@ -148,7 +148,7 @@ async fn search(
             }
             LogLine::Record(_) | LogLine::Summary(_) if arguments.json => raw,
             LogLine::Record(record) => style.show(record),
-            LogLine::Summary(_) => Vec::new(),
+            LogLine::Summary(_) | LogLine::Heartbeat(_) | LogLine::Warning(_) | LogLine::End(_) => Vec::new(),
         };
         if !bar.suspend(|| printer.stream(&text))? {
             return Ok(None);

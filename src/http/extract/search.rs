@@ -11,11 +11,13 @@ use crate::domain::bucket::BucketId;
 use crate::domain::key::{ObjectKey, Prefix};
 use crate::domain::record::RecordTime;
 use crate::domain::reference::Reference;
+use crate::domain::time::Timestamp;
 use crate::domain::time_range::TimeRange;
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
 use crate::logs::filter::Filter;
 use crate::logs::merge::Order;
+use crate::service::follow::FollowMark;
 use crate::service::histogram::{Bars, MAX_BARS, MIN_BARS};
 use crate::service::search::{Bookmark, SearchAsk, SearchLimits};
 
@@ -50,6 +52,19 @@ pub struct CountAsk {
     pub by: Option<String>,
 }
 
+/// What to follow.
+#[derive(Debug)]
+pub struct FollowAsk {
+    /// What is asked of each object.
+    pub ask: SearchAsk,
+    /// The fields that are wanted beside the line.
+    pub fields: Vec<String>,
+    /// Where to go on.
+    pub mark: Option<FollowMark>,
+    /// Whether lines are wanted as server-sent events.
+    pub events: bool,
+}
+
 /// Parses scopes and search.
 pub fn of(state: &AppState, uri: &Uri) -> Result<(Vec<SearchTarget>, Search), Problem> {
     let mut raw = Raw::parse(uri, &NAMES)?;
@@ -75,6 +90,24 @@ pub fn of_histogram(state: &AppState, uri: &Uri) -> Result<(Vec<SearchTarget>, C
     let search = raw.search(&state.search_limits, problems)?;
     let bars = Bars::over(search.ask.range, usize::try_from(bars).unwrap_or(MAX_BARS));
     Ok((targets(state, &raw)?, CountAsk { ask: search.ask, bars, by }))
+}
+
+/// Parses scopes and what to follow.
+pub fn of_follow(
+    state: &AppState,
+    uri: &Uri,
+    events: bool,
+    last: Option<&str>,
+) -> Result<(Vec<SearchTarget>, FollowAsk), Problem> {
+    let mut raw = Raw::parse(uri, &FOLLOW_NAMES)?;
+    let mut problems = Problems::default();
+    // A browser that comes back asks with the cursor that it began with, and says what it had last.
+    let cursor = raw.take("cursor").filter(|_| last.is_none()).or_else(|| last.map(str::to_owned));
+    let mark = cursor.and_then(|text| problems.of("cursor", follow_mark(&text).ok_or("is not one of ours")));
+    raw.others.push(("from".to_owned(), RecordTime::MIN.to_string()));
+    raw.others.push(("to".to_owned(), RecordTime::MAX.to_string()));
+    let Search { ask, fields, .. } = raw.search(&state.search_limits, problems)?;
+    Ok((targets(state, &raw)?, FollowAsk { ask, fields, mark, events }))
 }
 
 fn targets(state: &AppState, raw: &Raw) -> Result<Vec<SearchTarget>, Problem> {
@@ -103,6 +136,9 @@ const NAMES: [&str; 12] = [
 
 /// Every parameter of a histogram beside `bucket`.
 const HISTOGRAM_NAMES: [&str; 6] = ["from", "to", "q", "case", "bars", "by"];
+
+/// Every parameter of following beside `bucket`.
+const FOLLOW_NAMES: [&str; 4] = ["q", "case", "fields", "cursor"];
 
 impl Raw {
     fn parse(uri: &Uri, names: &[&str]) -> Result<Self, Problem> {
@@ -277,6 +313,28 @@ pub fn cursor(bookmark: &Bookmark) -> String {
     base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text)
 }
 
+/// A mark as a cursor: numbers that tell nothing to others.
+#[must_use]
+pub fn follow_cursor(mark: &FollowMark) -> String {
+    let told: String =
+        mark.told.iter().fold(String::new(), |text, (number, told)| format!("{text} {number:x}:{told:x}"));
+    let text = format!("f1 {}{told}", mark.newest.unix_millis());
+    base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text)
+}
+
+fn follow_mark(cursor: &str) -> Option<FollowMark> {
+    let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cursor).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let mut parts = text.split(' ');
+    parts.next().filter(|version| *version == "f1")?;
+    let newest = Timestamp::from_unix_millis(parts.next()?.parse().ok()?);
+    let pair = |part: &str| {
+        let (number, told) = part.split_once(':')?;
+        Some((u64::from_str_radix(number, 16).ok()?, u64::from_str_radix(told, 16).ok()?))
+    };
+    Some(FollowMark { newest, told: parts.map(pair).collect::<Option<_>>()? })
+}
+
 fn bookmark(cursor: &str) -> Option<Bookmark> {
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
@@ -311,8 +369,14 @@ mod tests {
         }
 
         #[test]
+        fn a_mark_comes_back_as_what_it_was(newest: i64, told: Vec<(u64, u64)>) {
+            let mark = FollowMark { newest: Timestamp::from_unix_millis(newest), told };
+            prop_assert_eq!(follow_mark(&follow_cursor(&mark)), Some(mark));
+        }
+
+        #[test]
         fn no_text_as_a_cursor_ends_the_program(text in ".{0,80}") {
-            let _either = bookmark(&text);
+            let _either = (bookmark(&text), follow_mark(&text));
         }
     }
 }

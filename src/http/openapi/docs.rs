@@ -3,7 +3,7 @@
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::api::logs::{HistogramQuery, SearchQuery};
+use crate::api::logs::{FollowQuery, HistogramQuery, SearchQuery};
 use crate::api::objects::{ListQuery, ReadByKeyQuery, ReadQuery};
 use crate::http::guard::{Access, Route};
 use crate::http::problem::Slug;
@@ -93,7 +93,9 @@ const READ_PROBLEMS: &[Slug] =
 pub fn of(route: &Route) -> Option<Doc> {
     let doc = match (route.method.as_str(), route.path) {
         (_, "/api/v1/buckets/{bucket}/objects/{*key}" | "/api/v1/buckets/{bucket}/object") => read(route),
-        (_, "/api/v1/logs" | "/api/v1/logs/plan" | "/api/v1/logs/histogram") => logs(route),
+        (_, "/api/v1/logs" | "/api/v1/logs/plan" | "/api/v1/logs/histogram" | "/api/v1/logs/tail") => {
+            logs(route)
+        }
         (_, path) if path.starts_with("/api/") => api(route)?,
         (_, path) if path.starts_with("/auth/") => auth(route)?,
         _ => service(route)?,
@@ -148,6 +150,19 @@ fn logs(route: &Route) -> Doc {
             summary: "What a search would read",
             text: "Lists, but opens no object.",
             answers: &[(200, "The plan", Answer::Json("SearchPlan"))],
+            ..doc
+        };
+    }
+    if route.path.ends_with("/tail") {
+        return Doc {
+            id: "followLogs",
+            summary: "Follow records as they come",
+            text: "Looks for new and grown objects again and again, and tells their records; a heartbeat after each look has the \
+                   cursor to go on from. Ends after some minutes, or when it is not permitted any more. With `Accept: \
+                   text/event-stream` the lines are server-sent events, which browsers go on with by themselves. What was told \
+                   last may come again after an interruption.",
+            query: FollowQuery::into_params(|| Some(ParameterIn::Query)),
+            answers: &[(200, "Lines of the schema `LogLine`, without a summary", Answer::Lines("LogLine"))],
             ..doc
         };
     }

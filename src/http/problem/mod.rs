@@ -32,6 +32,12 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// What happened, in words.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// A problem with its own sentence about what happened to which resource.
     pub fn new(slug: Slug, detail: impl Into<String>) -> Self {
         Self {

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod buckets;
 pub mod credentials;
 pub mod decisions;
+pub mod follow;
 pub mod health;
 pub mod histogram;
 pub mod links;

@@ -1,6 +1,6 @@
 //! The verbs of engineers: the real program against the real service.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -158,4 +158,27 @@ async fn a_token_goes_over_no_network_unprotected() {
     let without =
         Command::new(program).arg("buckets").env_remove("LOGBOOM_TOKEN").output().expect("it starts");
     assert!(String::from_utf8_lossy(&without.stderr).contains("no access token is given"));
+}
+
+#[tokio::test]
+async fn tail_tells_what_comes_until_nobody_reads_on() {
+    let root = directory().join("bucket");
+    put_file(&root, "a/app.log", &lines());
+    let app = over_root(&root, "[search]\nfollow_interval = \"20ms\"\nfollow_max_time = \"200ms\"\n").await;
+    let mut child =
+        command(&app, &["team-a"], &["tail", "new", "file-logs", "--json"]).spawn().expect("it starts");
+    let run = tokio::task::spawn_blocking(move || {
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut until =
+            |kind: &str| out.find_map(|line| line.ok().filter(|line| line.contains(kind))).expect("a line");
+        // Answers that end after their time are gone on with, and nothing is lost between them.
+        until("\"end\"");
+        put_file(&root, "a/more.log", b"2026-11-23T15:00:00Z new\n");
+        let record = until("\"record\"");
+        drop(out);
+        (record, child.wait_with_output().expect("it ends").status.code())
+    });
+    let (record, code) = run.await.expect("it ends");
+    assert!(record.contains("2026-11-23T15:00:00Z new"), "{record}");
+    assert_eq!(code, Some(0));
 }

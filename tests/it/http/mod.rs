@@ -10,6 +10,7 @@ mod listing;
 mod log_histogram;
 mod log_layouts;
 mod log_references;
+mod log_tail;
 pub mod logs;
 mod openapi;
 mod reading;
