@@ -30,6 +30,7 @@ async fn try_route(caller: &Caller, method: &Method, path: &str) -> Answer {
 fn with_query(route: &Route) -> String {
     let query = match route.path {
         path if path.ends_with("/object") => "?key=team-a/app.log",
+        "/api/v1/logs/tail" => "?bucket=aws-logs/team-a/",
         path if path.starts_with("/api/v1/logs") => {
             "?bucket=aws-logs/team-a/&from=2020-01-01T00:00:00Z&to=2030-01-01T00:00:00Z"
         }
