@@ -77,7 +77,9 @@ async fn a_person_without_any_permission_gets_nothing_from_any_route() {
 
 #[tokio::test]
 async fn every_answer_carries_the_headers_that_browsers_need() {
-    let app = four::start().await;
+    let mut setup = four::setup().await;
+    setup.settings += "[search]\nfollow_max_time = \"50ms\"\n";
+    let app = setup.start().await;
     let (anonymous, ana) = (app.anonymous(), app.caller("ana", &["team-a"]));
     let (_, table) = table::routes().finish();
     for (caller, route) in table.iter().flat_map(|route| [(&anonymous, route), (&ana, route)]) {
