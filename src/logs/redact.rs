@@ -91,6 +91,16 @@ impl Redactor {
     /// A record as it may be seen.
     #[must_use]
     pub fn redact<'r>(&self, record: &'r [u8]) -> Redacted<'r> {
+        match readable(record) {
+            Cow::Borrowed(record) => self.readable(record),
+            Cow::Owned(record) => {
+                let Redacted { bytes, count } = self.readable(&record);
+                Redacted { bytes: Cow::Owned(bytes.into_owned()), count }
+            }
+        }
+    }
+
+    fn readable<'r>(&self, record: &'r [u8]) -> Redacted<'r> {
         let parsed =
             record.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice::<Value>(record).ok());
         let Some(mut value) = parsed.flatten() else { return self.as_text(record) };
@@ -191,6 +201,19 @@ impl Redactor {
             *text = String::from_utf8_lossy(&redacted.bytes).into_owned();
         }
     }
+}
+
+/// A record without what no rule can read: what is compressed once more, or stands there in letters of two bytes, would leave
+/// whole. Bytes that are no text are gone for good in what this gives.
+fn readable(record: &[u8]) -> Cow<'_, [u8]> {
+    let text = match String::from_utf8_lossy(record) {
+        Cow::Borrowed(_) => Cow::Borrowed(record),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    };
+    if memchr::memchr(0, &text).is_none() {
+        return text;
+    }
+    Cow::Owned(text.iter().copied().filter(|b| *b != 0).collect())
 }
 
 /// What stands in the place of something.

@@ -121,6 +121,16 @@ fn a_line_that_is_too_long_to_be_looked_at_does_not_leave() {
 }
 
 #[test]
+fn what_is_compressed_once_more_or_in_letters_of_two_bytes_does_not_leave_whole() {
+    let wide: Vec<u8> = b"mail ana@example.com".iter().flat_map(|b| [*b, 0]).collect();
+    assert_eq!(&*all().redact(&wide).bytes, b"mail [redacted:email]");
+    let inner =
+        zstd::encode_all(&b"mail ana@example.com, and again ana@example.com".repeat(20)[..], 1).unwrap();
+    let shown = all().redact(&inner).bytes.into_owned();
+    assert!(String::from_utf8(shown.clone()).is_ok() && zstd::decode_all(&shown[..]).is_err());
+}
+
+#[test]
 fn an_expression_that_is_none_is_refused() {
     let rules = |pattern: &str| RedactionRules {
         patterns: vec![("own".to_owned(), pattern.to_owned())],
