@@ -72,9 +72,15 @@ pub struct ScanOptions {
 
 impl ScanOptions {
     /// A record as it may be seen.
-    pub fn shown<'r>(&self, line: &'r [u8]) -> Redacted<'r> {
+    pub fn shown<'r>(&self, line: &'r [u8], in_key: &mut bool) -> Redacted<'r> {
         let untouched = || Redacted { bytes: Cow::Borrowed(line), count: 0 };
-        self.redactor.as_ref().map_or_else(untouched, |redactor| redactor.redact(line))
+        self.redactor.as_ref().map_or_else(untouched, |redactor| redactor.redact_next(line, in_key))
+    }
+
+    /// A record as it may be seen of which only the beginning is known.
+    pub fn shown_beginning<'r>(&self, line: &'r [u8]) -> Redacted<'r> {
+        let untouched = || Redacted { bytes: Cow::Borrowed(line), count: 0 };
+        self.redactor.as_ref().map_or_else(untouched, |redactor| redactor.too_long())
     }
 }
 

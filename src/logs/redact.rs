@@ -23,6 +23,9 @@ const REGEX_BYTES: usize = 1024 * 1024;
 /// What stands in place of a value that a path names.
 const BY_PATH: &str = "path";
 
+/// What stands in place of bytes that are no text, such as UTF-16 or what was compressed twice.
+pub const BINARY: &str = "binary";
+
 /// What a site redacts of a bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedactionRules {
@@ -44,6 +47,8 @@ pub struct InvalidPattern(String);
 pub struct Redactor {
     rules: Vec<Rule>,
     json_paths: Vec<Vec<String>>,
+    /// What paths end with, for JSON within text and for documents over several lines.
+    last_names: Vec<Rule>,
     /// Whether values go whose names say that they are secret.
     secret_names: bool,
 }
@@ -84,57 +89,85 @@ impl Redactor {
         });
         let json_paths =
             rules.json_paths.iter().map(|path| path.split('.').map(str::to_owned).collect()).collect();
+        let last_names = rules.json_paths.iter().map(|path| last_name(path)).collect::<Result<_, _>>()?;
         let secret_names = rules.detectors.contains(&Detector::Token);
-        Ok(Self { rules: known.chain(own).collect::<Result<_, _>>()?, json_paths, secret_names })
+        Ok(Self { rules: known.chain(own).collect::<Result<_, _>>()?, json_paths, last_names, secret_names })
     }
 
     /// A record as it may be seen.
     #[must_use]
     pub fn redact<'r>(&self, record: &'r [u8]) -> Redacted<'r> {
-        match readable(record) {
-            Cow::Borrowed(record) => self.readable(record),
-            Cow::Owned(record) => {
-                let Redacted { bytes, count } = self.readable(&record);
+        if memchr::memchr(0, record).is_some() {
+            return Redacted { bytes: Cow::Owned(marker(BINARY).into_bytes()), count: 1 };
+        }
+        // What is no text, such as bytes that are compressed once more, is of no use to anybody in what this gives.
+        match String::from_utf8_lossy(record) {
+            Cow::Borrowed(_) => self.readable(record),
+            Cow::Owned(text) => {
+                let Redacted { bytes, count } = self.readable(text.as_bytes());
                 Redacted { bytes: Cow::Owned(bytes.into_owned()), count }
             }
         }
     }
 
     fn readable<'r>(&self, record: &'r [u8]) -> Redacted<'r> {
-        let parsed =
-            record.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice::<Value>(record).ok());
+        let json = matches!(record.trim_ascii_start().first(), Some(b'{' | b'['));
+        let parsed = json.then(|| serde_json::from_slice::<Value>(record).ok());
         let Some(mut value) = parsed.flatten() else { return self.as_text(record) };
         let mut count = 0;
         self.value(&mut value, &mut count);
-        for path in &self.json_paths {
-            remove(&mut value, path, &mut count);
-        }
-        // A name that stands twice is read once: what the first said is still there as text.
+        self.paths(&mut value, &mut count);
+        // A name that stands twice is read once; what the first said would still be there as text.
+        let twice = names_in(record) > names_of(&value);
         match serde_json::to_vec(&value) {
-            Ok(bytes) if count > 0 => Redacted { bytes: Cow::Owned(bytes), count },
-            _ => self.as_text(record),
+            Ok(bytes) if count > 0 || twice => Redacted { bytes: Cow::Owned(bytes), count },
+            _ => self.with_escapes(record, false),
         }
+    }
+
+    /// The same for the next of several lines, of which each is a record: a private key stands on many of them. `in_key` is what is
+    /// known from the line before.
+    #[must_use]
+    pub fn redact_next<'r>(&self, record: &'r [u8], in_key: &mut bool) -> Redacted<'r> {
+        let holds = |needle: &[u8]| memchr::memmem::find(record, needle).is_some();
+        let ends = holds(b"-----END ");
+        if *in_key {
+            *in_key = !ends;
+            return Redacted { bytes: Cow::Owned(marker(Detector::Token.name()).into_bytes()), count: 1 };
+        }
+        *in_key = self.secret_names && holds(b"-----BEGIN ") && holds(b"PRIVATE KEY-----") && !ends;
+        self.redact(record)
+    }
+
+    /// What stands in place of a record that is too long to be looked at.
+    #[must_use]
+    pub fn too_long(&self) -> Redacted<'static> {
+        Redacted { bytes: Cow::Owned(marker(stream::TOO_LONG).into_bytes()), count: 1 }
     }
 
     /// Redacts bytes of which nothing is known.
     pub fn as_text<'r>(&self, text: &'r [u8]) -> Redacted<'r> {
-        let plain = self.as_it_stands(text);
+        self.with_escapes(text, true)
+    }
+
+    fn with_escapes<'r>(&self, text: &'r [u8], names: bool) -> Redacted<'r> {
+        let plain = self.as_it_stands(text, names);
         // `\u0040` is an at sign for whoever reads the text as JSON.
-        match unescaped(text) {
-            Some(unescaped) => {
-                let found = self.as_it_stands(&unescaped);
-                if found.count > plain.count {
-                    return Redacted { bytes: Cow::Owned(found.bytes.into_owned()), count: found.count };
-                }
-                plain
-            }
-            None => plain,
+        let Some(unescaped) = unescaped(&plain.bytes) else { return plain };
+        let found = self.as_it_stands(&unescaped, names);
+        if found.count == 0 {
+            return plain;
+        }
+        Redacted {
+            bytes: Cow::Owned(found.bytes.into_owned()),
+            count: plain.count.saturating_add(found.count),
         }
     }
 
-    fn as_it_stands<'r>(&self, text: &'r [u8]) -> Redacted<'r> {
+    fn as_it_stands<'r>(&self, text: &'r [u8], names: bool) -> Redacted<'r> {
         let mut found: Vec<(usize, usize, &str)> = Vec::new();
-        for rule in &self.rules {
+        let by_name = self.last_names.iter().filter(|_| names);
+        for rule in self.rules.iter().chain(by_name) {
             for captures in rule.regex.captures_iter(text) {
                 let whole = captures.get(0);
                 let Some(place) = captures.iter().skip(1).flatten().next().or(whole) else { continue };
@@ -161,6 +194,19 @@ impl Redactor {
         Redacted { bytes: Cow::Owned(out), count }
     }
 
+    /// Takes away what stands at the paths, which begin anywhere: a document can hold a record at any depth.
+    fn paths(&self, value: &mut Value, count: &mut u64) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.paths(item, count)),
+            Value::Object(_) => {
+                self.json_paths.iter().for_each(|path| remove(value, path, count));
+                let members = value.as_object_mut().into_iter().flat_map(Map::values_mut);
+                members.for_each(|member| self.paths(member, count));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
     fn value(&self, value: &mut Value, count: &mut u64) {
         match value {
             Value::String(text) => self.text(text, count),
@@ -182,10 +228,8 @@ impl Redactor {
     fn members(&self, members: &mut Map<String, Value>, count: &mut u64) {
         let before = std::mem::take(members);
         for (mut name, mut value) in before {
-            let secret = self.secret_names && detect::names_a_secret(&name);
-            if secret && !matches!(value, Value::Null | Value::Bool(_) | Value::Object(_) | Value::Array(_)) {
-                value = Value::String(marker(Detector::Token.name()));
-                *count += 1;
+            if self.secret_names && detect::names_a_secret(&name) {
+                blank(&mut value, count);
             } else {
                 self.value(&mut value, count);
             }
@@ -203,22 +247,51 @@ impl Redactor {
     }
 }
 
-/// A record without what no rule can read: what is compressed once more, or stands there in letters of two bytes, would leave
-/// whole. Bytes that are no text are gone for good in what this gives.
-fn readable(record: &[u8]) -> Cow<'_, [u8]> {
-    let text = match String::from_utf8_lossy(record) {
-        Cow::Borrowed(_) => Cow::Borrowed(record),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+/// How many names of members stand in a text of JSON, or a few more: what stands in a value can look like one.
+fn names_in(text: &[u8]) -> usize {
+    let colon = |at: usize| {
+        text.get(at..)
+            .and_then(|rest| rest.get(1..))
+            .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
     };
-    if memchr::memchr(0, &text).is_none() {
-        return text;
+    memchr::memchr_iter(b'"', text).filter(|at| colon(*at)).count()
+}
+
+/// How many members there are in a value, at every depth.
+fn names_of(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(names_of).sum(),
+        Value::Object(members) => members.values().map(|member| names_of(member).saturating_add(1)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
-    Cow::Owned(text.iter().copied().filter(|b| *b != 0).collect())
+}
+
+/// Takes away all that a value says.
+fn blank(value: &mut Value, count: &mut u64) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Array(items) => items.iter_mut().for_each(|item| blank(item, count)),
+        Value::Object(members) => members.values_mut().for_each(|member| blank(member, count)),
+        Value::Number(_) | Value::String(_) => {
+            *value = Value::String(marker(Detector::Token.name()));
+            *count += 1;
+        }
+    }
 }
 
 /// What stands in the place of something.
 pub fn marker(name: &str) -> String {
     format!("[redacted:{name}]")
+}
+
+/// Finds the value of the member that a path ends with where JSON cannot be read as a whole.
+fn last_name(path: &str) -> Result<Rule, InvalidPattern> {
+    let name = regex::escape(path.rsplit('.').next().unwrap_or(path));
+    let pattern =
+        format!(r#"(?s)\\*"{name}\\*"\s*:\s*(?:\\*"((?:[^"\\]|\\.)*)|([^\s,}}\]"\\{{\[][^\s,}}\]]*))"#);
+    let regex = RegexBuilder::new(&pattern).size_limit(REGEX_BYTES).build();
+    let regex = regex.map_err(|error| InvalidPattern(error.to_string()))?;
+    Ok(Rule { marker: marker(BY_PATH), regex, check: |_| true })
 }
 
 /// Takes away what stands at a path; in arrays, of each item.
@@ -227,7 +300,11 @@ fn remove(value: &mut Value, path: &[String], count: &mut u64) {
         (Value::Array(items), path) => items.iter_mut().for_each(|item| remove(item, path, count)),
         (Value::Object(members), [name]) => {
             if let Some(found) = members.get_mut(name).filter(|found| !found.is_null()) {
-                *found = Value::String(marker(BY_PATH));
+                let mark = Value::String(marker(BY_PATH));
+                if *found == mark {
+                    return;
+                }
+                *found = mark;
                 *count += 1;
             }
         }

@@ -36,6 +36,8 @@ pub struct Scanner {
     /// Whether the rest of a record that is too long is passed over.
     skipping: bool,
     around: Context,
+    /// Whether the line before belongs to a private key that goes on, where keys are redacted.
+    in_key: bool,
     stats: ScanStats,
 }
 
@@ -53,6 +55,7 @@ impl Scanner {
             latest: options.fallback,
             skipping: false,
             around: Context::default(),
+            in_key: false,
             stats: ScanStats::default(),
             options,
         }
@@ -171,7 +174,7 @@ impl Scanner {
             };
             from = next;
             let line = block.get(frame.clone()).unwrap_or_default();
-            let shown = options.shown(line);
+            let shown = options.shown(line, &mut self.in_key);
             if options.matcher.matches(&shown.bytes, format) {
                 let time = self.time_at(block, told, frame.start, format);
                 self.tell((&shown, line.len()), frame.start, time, (format, false), found);
@@ -204,7 +207,8 @@ impl Scanner {
             if self.options.context != (0, 0) || self.options.at.is_some() {
                 self.each(line, frame.start, format, found);
             } else if self.options.matcher.candidate(line, 0).is_some() {
-                let shown = Arc::clone(&self.options).shown(line);
+                let options = Arc::clone(&self.options);
+                let shown = options.shown(line, &mut self.in_key);
                 if self.options.matcher.matches(&shown.bytes, format) {
                     let time = format.time(line).ok_or(self.last);
                     self.tell((&shown, line.len()), frame.start, time, (format, false), found);
@@ -219,7 +223,8 @@ impl Scanner {
         let time = format.time(line).ok_or(self.last);
         let offset = self.base.saturating_add(start as u64);
         let (before, after) = self.options.context;
-        let shown = Arc::clone(&self.options).shown(line);
+        let options = Arc::clone(&self.options);
+        let shown = options.shown(line, &mut self.in_key);
         let length = line.len();
         let hit = match self.options.at {
             Some(at) => offset <= at && at < offset.saturating_add(length.max(1) as u64),
@@ -344,7 +349,8 @@ impl Scanner {
             if self.options.at.is_some() {
                 self.each(&head, done, format, found);
             } else {
-                let shown = Arc::clone(&self.options).shown(&head);
+                let options = Arc::clone(&self.options);
+                let shown = options.shown_beginning(&head);
                 if self.options.matcher.matches(&shown.bytes, format) {
                     let time = format.time(&head).ok_or(self.last);
                     self.tell((&shown, head.len()), done, time, (format, false), found);

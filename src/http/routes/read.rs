@@ -147,8 +147,12 @@ pub async fn head(
     permit: Permit<ReadObject, ObjectTarget>,
     asked: Read,
 ) -> Result<Response, Problem> {
-    let meta = objects::head(&state.stores, &permit).await;
     let bucket = &permit.resource().bucket;
+    // The length and the tag of the stored bytes tell of what is not shown.
+    if !permit.sees_all() && !asked.decode {
+        return Err(as_stored(bucket));
+    }
+    let meta = objects::head(&state.stores, &permit).await;
     let meta = meta.map_err(|error| store::problem(bucket, &error))?;
     match asked.conditions.judge(meta.etag.as_ref(), meta.last_modified) {
         Verdict::NotModified => return Ok(not_modified(Some(&meta), &asked)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 
-use crate::logs::redact::{Redactor, marker};
+use crate::logs::redact::{BINARY, Redactor, marker};
 use crate::provider::ByteStream;
 
 /// The longest line that is looked at; in place of a longer one a marker stands.
@@ -13,6 +13,21 @@ const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
 
 /// What the marker of such a line says.
 pub const TOO_LONG: &str = "line-too-long";
+
+/// What an object begins with that is compressed once more, or is a text that is not of bytes: gzip, compress, zstd, bzip2,
+/// xz, LZ4, zip, Parquet, UTF-16.
+const OPAQUE: [&[u8]; 10] = [
+    b"\x1f\x8b",
+    b"\x1f\x9d",
+    b"\x28\xb5\x2f\xfd",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"\x04\x22\x4d\x18",
+    b"PK\x03\x04",
+    b"PAR1",
+    b"\xff\xfe",
+    b"\xfe\xff",
+];
 
 const KEY_BEGINS: &[u8] = b"-----BEGIN ";
 const KEY_ENDS: &[u8] = b"-----END ";
@@ -48,15 +63,26 @@ pub struct RedactStream {
     line: Vec<u8>,
     /// Whether the rest of a line is passed over, because it is too long.
     skipping: bool,
-    /// Whether a private key is passed over, which stands on lines of its own.
-    in_key: bool,
+    inside: Inside,
+}
+
+/// What the next line belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// It is the first.
+    Beginning,
+    Text,
+    /// A private key, which stands on lines of its own and is passed over.
+    Key,
+    /// What is no text: none of it leaves.
+    Binary,
 }
 
 impl RedactStream {
     /// At an object's beginning.
     #[must_use]
     pub const fn new(redactor: Arc<Redactor>) -> Self {
-        Self { redactor, line: Vec::new(), skipping: false, in_key: false }
+        Self { redactor, line: Vec::new(), skipping: false, inside: Inside::Beginning }
     }
 
     /// Takes a piece, and gives what may leave so far.
@@ -85,21 +111,30 @@ impl RedactStream {
             self.skipping = true;
             self.line.clear();
         }
-        if !self.skipping {
+        if !self.skipping && self.inside != Inside::Binary {
             self.line.extend_from_slice(part);
         }
     }
 
     fn end_line(&mut self, out: &mut Vec<u8>) {
         let line = std::mem::take(&mut self.line);
+        let begins_as = |magic: &&[u8]| line.starts_with(magic);
+        match self.inside {
+            Inside::Binary => return,
+            Inside::Beginning if OPAQUE.iter().any(begins_as) => return self.end_at_binary(out),
+            Inside::Beginning | Inside::Text | Inside::Key => {}
+        }
+        if memchr::memchr(0, &line).is_some() {
+            return self.end_at_binary(out);
+        }
         if std::mem::take(&mut self.skipping) {
             out.extend_from_slice(marker(TOO_LONG).as_bytes());
             out.push(b'\n');
             return;
         }
         let finder = |needle: &[u8]| memchr::memmem::find(&line, needle).is_some();
-        if self.in_key {
-            self.in_key = !finder(KEY_ENDS);
+        if self.inside == Inside::Key {
+            self.inside = if finder(KEY_ENDS) { Inside::Text } else { Inside::Key };
             return;
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
@@ -107,9 +142,16 @@ impl RedactStream {
         if text.len() < line.len() {
             out.push(b'\n');
         }
-        self.in_key = self.redactor.secret_names
+        let key = self.redactor.secret_names
             && finder(KEY_BEGINS)
             && finder(b"PRIVATE KEY-----")
             && !finder(KEY_ENDS);
+        self.inside = if key { Inside::Key } else { Inside::Text };
+    }
+
+    fn end_at_binary(&mut self, out: &mut Vec<u8>) {
+        self.inside = Inside::Binary;
+        out.extend_from_slice(marker(BINARY).as_bytes());
+        out.push(b'\n');
     }
 }

@@ -115,6 +115,10 @@ async fn objects_are_read_decoded_and_redacted_and_never_as_they_are_stored() {
         let problem = ana.get(&path).await.problem(403, "redacted");
         assert!(problem["hint"].as_str().expect("a hint").contains("ReadUnredacted"), "{problem}");
         ana.get_with(&path, "range", "bytes=0-9").await.problem(403, "redacted");
+        let head = ana.send(ana.request(reqwest::Method::HEAD, &path)).await;
+        assert_eq!((head.status, head.header("etag")), (403, ""));
+        let head = ana.send(ana.request(reqwest::Method::HEAD, &format!("{path}?decode=true"))).await;
+        assert_eq!((head.status, head.header("etag")), (200, ""));
         ana.get(&format!("/api/v1/buckets/file-logs/object?key={}", key.replace('/', "%2F")))
             .await
             .problem(403, "redacted");
@@ -139,4 +143,23 @@ async fn whoever_may_not_see_everything_gets_no_link_and_is_not_offered_one() {
 async fn actions(caller: &Caller) -> Vec<String> {
     let bucket = caller.get("/api/v1/buckets/file-logs").await.json();
     serde_json::from_value(bucket["actions"].clone()).expect("actions")
+}
+
+#[tokio::test]
+async fn a_private_key_and_a_record_that_is_too_long_leave_no_line_in_searches() {
+    let root = directory().join("bucket");
+    let key = "a word\n-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\nIIrYSSNQ\n-----END EC PRIVATE KEY-----\nanother word\n";
+    put_file(&root, "a/key.txt", key.as_bytes());
+    let time = "{\"time\":\"2026-11-23T10:00:00Z\",\"x\":\"";
+    let long = format!("{time}{}\"}}\n", "ana@example.com ".repeat(90_000));
+    put_file(&root, "b/long.json", long.as_bytes());
+    let app = over(&root).await;
+    let ana = app.caller("ana", &["team-a"]);
+    let found = ana
+        .get("/api/v1/logs?bucket=file-logs/a/&from=1970-01-01T00:00:00Z&to=2030-01-01T00:00:00Z")
+        .await
+        .text();
+    assert!(!found.contains("MHcC") && !found.contains("IIrY") && found.contains("another word"), "{found}");
+    let long = search(&ana, "bucket=file-logs/b/").await;
+    assert_eq!(long.lines(), ["[redacted:line-too-long]"], "{}", long.summary);
 }
