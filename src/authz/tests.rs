@@ -2,6 +2,7 @@
 
 mod exactness;
 mod model;
+mod redaction;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -233,7 +233,10 @@ impl Reading {
                 return self.end();
             }
             self.open_more();
-            self.relieve();
+            if self.relieve() {
+                // More can be told now, and nobody else would say so.
+                continue;
+            }
             if let Some(progress) = self.wait().await {
                 return Some(Piece::Progress(progress));
             }
@@ -344,19 +347,22 @@ impl Reading {
     }
 
     /// Lets the object go on for which everything waits, when it has told as much as it may: it is not in order by itself.
-    fn relieve(&mut self) {
-        let Some(run) = self.merge.awaited() else { return };
-        let Some(open) = self.open.get_mut(&run) else { return };
+    /// Tells whether what it told already may go out now.
+    fn relieve(&mut self) -> bool {
+        let Some(run) = self.merge.awaited() else { return false };
+        let Some(open) = self.open.get_mut(&run) else { return false };
         if !open.full || open.places.available_permits() > 0 {
-            return;
+            return false;
         }
         if self.extra < self.options.limits.pieces_unordered {
             self.extra = self.extra.saturating_add(1);
             open.full = false;
             open.places.add_permits(1);
-        } else {
-            self.merge.trust(run);
+            return false;
         }
+        let before = self.merge.place(run);
+        self.merge.trust(run);
+        self.merge.place(run) != before
     }
 
     fn cut(&mut self, why: Cut) {

@@ -7,6 +7,7 @@ mod endings;
 mod health;
 mod links;
 mod listing;
+mod log_endings;
 mod log_histogram;
 mod log_layouts;
 mod log_references;
