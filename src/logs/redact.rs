@@ -121,7 +121,7 @@ impl Redactor {
         let twice = names_in(record) > names_of(&value);
         match serde_json::to_vec(&value) {
             Ok(bytes) if count > 0 || twice => Redacted { bytes: Cow::Owned(bytes), count },
-            _ => self.with_escapes(record, false),
+            _ => still_json(self.with_escapes(record, false)),
         }
     }
 
@@ -245,6 +245,16 @@ impl Redactor {
             *text = String::from_utf8_lossy(&redacted.bytes).into_owned();
         }
     }
+}
+
+/// What was found in the text of JSON, and in none of its values: a site's own expression can name both a member and its value, and
+/// an escape can look like the beginning of an address. What is no JSON any more is given as a string that holds it.
+fn still_json(redacted: Redacted<'_>) -> Redacted<'_> {
+    if redacted.count == 0 || serde_json::from_slice::<serde::de::IgnoredAny>(&redacted.bytes).is_ok() {
+        return redacted;
+    }
+    let text = Value::String(String::from_utf8_lossy(&redacted.bytes).into_owned());
+    Redacted { bytes: Cow::Owned(text.to_string().into_bytes()), count: redacted.count }
 }
 
 /// How many names of members stand in a text of JSON, or a few more: what stands in a value can look like one.

@@ -199,6 +199,23 @@ fn frame(kind: u8, before: &str, secret: &str, after: &str) -> String {
     }
 }
 
+#[test]
+fn what_an_expression_takes_out_of_the_text_of_json_leaves_json() {
+    for (record, pattern) in [
+        ("{\"text\":\" \\u000b@\u{a1}.\u{a1}\"}", "none"),
+        (r#"{"user":"mallory","n":1}"#, r#""user":"[^"]*""#),
+    ] {
+        let rules = RedactionRules {
+            detectors: Detector::ALL.to_vec(),
+            patterns: vec![("user".to_owned(), pattern.to_owned())],
+            json_paths: Vec::new(),
+        };
+        let redacted = Redactor::new(&rules).unwrap().redact(record.as_bytes()).bytes.into_owned();
+        assert!(serde_json::from_slice::<Value>(&redacted).is_ok(), "{}", String::from_utf8_lossy(&redacted));
+        assert!(!String::from_utf8_lossy(&redacted).contains("mallory"));
+    }
+}
+
 proptest! {
     #[test]
     fn no_seeded_secret_leaves_in_any_chunking(
