@@ -27,6 +27,7 @@ use crate::provider::StoreError;
 use crate::service::buckets::Buckets;
 use crate::service::canary::Canary;
 use crate::service::page_token::PageTokens;
+use crate::service::receipts::Receipts;
 use crate::service::vault_state::VaultState;
 use crate::telemetry::metrics::Metrics;
 use crate::vault::exchange::ExchangeError;
@@ -197,6 +198,7 @@ async fn parts(config: Config, reach: Reach, clock: Arc<dyn Clock>) -> Result<Pa
         link_limits: config.edge.links,
         search_limits: config.edge.search,
         logs: config.logs,
+        receipts: Receipts::new(reach.receipts),
         vend_limits: config.vending,
         canary: Arc::new(Canary::new(config.canary)),
         rates: Rates::new(principal.requests_per_second, principal.burst),

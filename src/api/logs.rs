@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::receipts::SignedReceipt;
+
 /// What to search for.
 #[derive(Debug, Clone, Default, Serialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -48,6 +50,9 @@ pub struct SearchQuery {
     /// Whether lines of progress are wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<bool>,
+    /// Whether a signed receipt is wanted: what was read, with versions and hashes. It stands in the summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<bool>,
     /// The `ref` of a record: in place of a search, this one and, by `before` and `after`, those around it, as they stand in the
     /// object. Then `bucket`, `from` and `to` are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,6 +184,9 @@ pub struct SearchSummary {
     /// Asks for what comes after, given back as `cursor`; absent when nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// The signed receipt, where one was asked for and could be signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<SignedReceipt>,
     /// How long it took.
     pub elapsed_ms: u64,
 }

@@ -10,4 +10,5 @@ pub mod links;
 pub mod logs;
 pub mod objects;
 pub mod problem;
+pub mod receipts;
 pub mod session;

@@ -27,7 +27,7 @@ pub struct ObjectView {
     pub key: String,
     /// Stored size in bytes.
     pub size: u64,
-    /// Entity tag with its quotes.
+    /// Entity tag with its quotes; not told in buckets that are redacted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// When it was last written (RFC 3339).

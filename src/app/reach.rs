@@ -19,6 +19,7 @@ use crate::vault::kinds::Means;
 use crate::vault::leases::Leases;
 use crate::vault::seal::{Keys, SealError};
 use crate::vault::server::{Vault, VaultError};
+use crate::vault::signer::Signer;
 use crate::vault::sources::Sources;
 
 /// Vault, the credentials, the stores that they open, and the keys that seal.
@@ -29,6 +30,7 @@ pub struct Reach {
     pub(super) sources: Arc<Sources>,
     pub(super) stores: Arc<Stores>,
     pub(super) keys: Keys,
+    pub(super) receipts: Option<Arc<Signer>>,
 }
 
 impl Reach {
@@ -37,12 +39,13 @@ impl Reach {
     pub(super) fn build(config: &mut Config, clock: &Arc<dyn Clock>) -> Result<Self, StartError> {
         let vault = vault(config)?;
         let leases = Arc::new(leases(config, vault.clone(), Arc::clone(clock))?);
+        let receipts = signer(config, vault.as_ref()).map(Arc::new);
         let keys = sealing_keys(config, vault.as_ref())?;
         let fixed = Arc::new(FixedCredentials::new(std::mem::take(&mut config.credentials)));
         let sources = Arc::new(Sources::new(fixed, Arc::clone(&leases)));
         let source = Arc::clone(&sources);
         let stores = Arc::new(Stores::new(source, config.stores.clone(), Arc::clone(clock))?);
-        Ok(Self { vault, leases, sources, stores, keys })
+        Ok(Self { vault, leases, sources, stores, keys, receipts })
     }
 
     /// Signs in ahead of the first request, and keeps a data key at hand, until the token is cancelled. Whether that works is
@@ -95,6 +98,14 @@ fn leases(config: &mut Config, vault: Option<Vault>, clock: Arc<dyn Clock>) -> R
         extra_ca_pem: wire.extra_ca_pem.clone(),
     })?;
     Ok(Leases::new(references, &Means { vault, exchange }, &config.leases, clock))
+}
+
+/// What signs receipts: a key of Vault, else one made of the site's own. Nothing where there is neither.
+fn signer(config: &mut Config, vault: Option<&Vault>) -> Option<Signer> {
+    match (config.receipts.take(), vault) {
+        (Some(options), Some(vault)) => Some(Signer::transit(vault.clone(), options)),
+        _ => config.sealing.local.as_ref().and_then(Signer::local),
+    }
 }
 
 /// What seals sessions, logins and page tokens. Vault is not asked yet.

@@ -11,6 +11,8 @@ use crate::cli::printer::Printer;
 pub mod commands;
 pub mod error;
 pub mod printer;
+pub mod pulled;
+pub mod receipt;
 pub mod remote;
 pub mod search_output;
 pub mod table;
@@ -51,6 +53,10 @@ enum Command {
     Link(commands::link::Arguments),
     /// Finds records of several buckets, in order of time.
     Search(commands::search::Arguments),
+    /// Fetches what lies in a span of time into files, several at once; what was interrupted goes on.
+    Pull(commands::pull::Arguments),
+    /// Checks the receipt of a search or of a pull.
+    Verify(commands::verify::Arguments),
     /// Follows buckets: records as they come.
     Tail(commands::tail::Arguments),
     /// Looks after the identity providers.
@@ -83,6 +89,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Cat(arguments) => commands::cat::run(&arguments, &printer),
         Command::Get(arguments) => commands::get::run(&arguments, &printer),
         Command::Link(arguments) => commands::link::run(&arguments, &printer),
+        Command::Pull(arguments) => commands::pull::run(&arguments, &printer),
+        Command::Verify(arguments) => commands::verify::run(&arguments, &printer),
         Command::Tail(arguments) => commands::tail::run(&arguments, &printer),
         Command::Search(arguments) => match commands::search::run(&arguments, &printer) {
             Ok(code) => return code,

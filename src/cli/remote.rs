@@ -28,6 +28,20 @@ pub struct Remote {
 }
 
 impl Remote {
+    /// The server's address.
+    #[must_use]
+    pub const fn server(&self) -> &Url {
+        &self.server
+    }
+
+    /// A client for what the server tells everybody.
+    ///
+    /// # Errors
+    /// [`CliError`] when it could be changed on its way.
+    pub fn open_client(&self) -> Result<Client, CliError> {
+        Ok(Client::without_token(&self.server)?)
+    }
+
     /// A client for it.
     ///
     /// # Errors

@@ -93,6 +93,21 @@ impl Client {
     /// # Errors
     /// [`ClientError`] when the token would travel unprotected, or cannot travel at all.
     pub fn new(base: &Url, token: &Secret<String>) -> Result<Self, ClientError> {
+        let bearer = format!("Bearer {}", token.expose().trim());
+        let mut value = HeaderValue::from_str(&bearer).map_err(|_| ClientError::InvalidToken)?;
+        value.set_sensitive(true);
+        Self::with_headers(base, HeaderMap::from_iter([(AUTHORIZATION, value)]))
+    }
+
+    /// A client for what is open to everybody.
+    ///
+    /// # Errors
+    /// [`ClientError`] when what comes could be changed on its way.
+    pub fn without_token(base: &Url) -> Result<Self, ClientError> {
+        Self::with_headers(base, HeaderMap::new())
+    }
+
+    fn with_headers(base: &Url, headers: HeaderMap) -> Result<Self, ClientError> {
         let loopback = match base.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -102,15 +117,12 @@ impl Client {
         if base.scheme() != "https" && !(base.scheme() == "http" && loopback) {
             return Err(ClientError::Unprotected(base.clone()));
         }
-        let bearer = format!("Bearer {}", token.expose().trim());
-        let mut value = HeaderValue::from_str(&bearer).map_err(|_| ClientError::InvalidToken)?;
-        value.set_sensitive(true);
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             // A redirect could carry the token to somebody else.
             .redirect(Policy::none())
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+            .default_headers(headers)
             .build()
             .map_err(|cause| ClientError::Unreachable { server: base.to_string(), cause })?;
         Ok(Self { http, base: base.clone() })

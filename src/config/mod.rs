@@ -22,6 +22,7 @@ use crate::service::stores::Options as StoreOptions;
 use crate::service::vending::Limits as VendingLimits;
 use crate::telemetry::{self, LogFormat};
 use crate::vault::fixed::CredentialRecipe;
+use crate::vault::signer;
 
 pub mod buckets;
 pub mod http;
@@ -53,6 +54,8 @@ pub struct Config {
     pub state: db::Options,
     /// What seals sessions, logins and page tokens.
     pub sealing: Sealing,
+    /// The key of Vault that signs receipts; without it the sealing key of the site's own stands for one.
+    pub receipts: Option<signer::Options>,
     /// Who is asking.
     pub identity: identity::Identity,
     /// The site's labels.
@@ -129,6 +132,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         root.pass_over("buckets");
     }
     let (session, sealing) = session(root, environment);
+    let receipts = sealing::receipts(root);
     let public_url = edge.as_ref().map(|edge| edge.options.public_url.clone());
     let identity =
         labels.as_ref().and_then(|labels| identity::identity(root, environment, labels, session, public_url));
@@ -140,9 +144,8 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
     let credentials = buckets::credentials(root, environment);
     if matches!(vault, Some(None)) {
         credentials.without_vault(root);
-        if sealing.as_ref().is_some_and(|sealing| sealing.transit.is_some()) {
-            root.problem("session.transit", "needs [vault]");
-        }
+        let sealed = sealing.as_ref().is_some_and(|sealing| sealing.transit.is_some());
+        without_vault(root, [("session.transit", sealed), ("receipts", matches!(receipts, Some(Some(_))))]);
     }
     if let (Some(stores), Some(leases)) = (&stores, &leases) {
         credentials.fit_into(root, leases, stores);
@@ -155,6 +158,7 @@ fn sections(root: &mut Section, environment: &Environment) -> Option<Config> {
         edge: edge?,
         state: state?,
         sealing: sealing?,
+        receipts: receipts?,
         identity: identity?,
         labels: labels?,
         policies: policies?,
@@ -197,6 +201,13 @@ fn state(root: &mut Section, environment: &Environment) -> Option<db::Options> {
         acquire_timeout: acquire_timeout?,
         migrate_at_start: migrate_at_start?,
     })
+}
+
+/// Says which of these are there and need Vault.
+fn without_vault(root: &mut Section, sections: [(&str, bool); 2]) {
+    for (name, _) in sections.iter().filter(|(_, there)| *there) {
+        root.problem(name, "needs [vault]");
+    }
 }
 
 fn has_no_password(url: &str) -> bool {

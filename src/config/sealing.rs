@@ -1,4 +1,4 @@
-//! What seals sessions, logins and page tokens: a key of the site's own, or data keys of Vault.
+//! What seals sessions, logins and page tokens, and what signs receipts: a key of the site's own, or keys of Vault.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::domain::secret::Secret;
 use crate::vault::key_ring;
 use crate::vault::seal::MasterKey;
 use crate::vault::server::VaultPath;
+use crate::vault::signer;
 
 /// The shortest life of a data key: each one is a call to Vault.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
@@ -51,6 +52,24 @@ fn master_key(section: &Section, text: &Secret<String>) -> Option<MasterKey> {
         section.problem("key", expected);
     }
     bytes.map(Secret::new)
+}
+
+/// Reads `[receipts]`.
+pub fn receipts(root: &mut Section) -> Option<Option<signer::Options>> {
+    let mut section = root.section("receipts");
+    if section.is_empty() {
+        return Some(None);
+    }
+    let key: Option<String> = section.required("transit_key");
+    let mount: Option<Option<String>> = section.optional("transit_mount");
+    let mount = VaultPath::parse(mount.flatten().as_deref().unwrap_or("transit"));
+    let mount = mount.map_err(|error| section.problem("transit_mount", error.to_string())).ok();
+    let options = mount.zip(key).map(|(mount, key)| {
+        let options = signer::Options::new(&mount, &key);
+        options.map_err(|_| section.problem("transit_key", "expected the name of a key of Vault's")).ok()
+    });
+    section.close();
+    options.flatten().map(Some)
 }
 
 #[expect(clippy::option_option, reason = "absent and wrong are two answers, and `?` handles the second")]

@@ -31,6 +31,7 @@ pub fn limits(root: &mut Section, decode: Option<decode::Limits>) -> Option<Sear
     let wall_time = section.required("max_time");
     let record_bytes = section.required("max_record_bytes");
     let context_lines = section.required("max_context_lines");
+    let receipt_objects = section.required("max_receipt_objects");
     let held_bytes = section.required("max_held_bytes");
     let disorder = section.required("disorder");
     let connections = section.required("connections");
@@ -62,6 +63,7 @@ pub fn limits(root: &mut Section, decode: Option<decode::Limits>) -> Option<Sear
         follow_every: follow_every?,
         follow_time: follow_time?,
         context_lines: context_lines?,
+        receipt_objects: receipt_objects?,
         threads: Arc::new(Threads::new(threads)),
     })
 }

@@ -7,6 +7,7 @@ pub mod action;
 pub mod bucket;
 pub mod credential;
 pub mod decision;
+pub mod jws;
 pub mod key;
 pub mod label;
 pub mod object;

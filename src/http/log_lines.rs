@@ -14,13 +14,14 @@ use crate::domain::bucket::Bucket;
 use crate::domain::object::ObjectMeta;
 use crate::domain::record::Position;
 use crate::domain::reference::Reference;
-use crate::http::extract::search::cursor;
+use crate::http::extract::cursor::cursor;
 use crate::logs::decode::DecodeError;
 use crate::logs::found::{Record, Write};
 use crate::logs::object::ObjectError;
 use crate::logs::read::{Cut, Ending, Failed};
 use crate::provider::StoreErrorKind;
-use crate::service::search::{Plan, bookmark};
+use crate::service::find::Plan;
+use crate::service::search::bookmark;
 
 /// The most warnings that are told.
 const MAX_WARNINGS: usize = 100;
@@ -151,6 +152,7 @@ pub fn summary(plan: &Plan, mut objects: ObjectCounts, ending: &Ending, took: Du
         warnings,
         redacted: stats.redacted,
         cursor: last.and_then(|mark| bookmark(plan, mark)).map(|bookmark| cursor(&bookmark)),
+        receipt: None,
         elapsed_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     }
 }

@@ -30,6 +30,7 @@ pub mod pages;
 pub mod problem;
 pub mod rates;
 pub mod readiness;
+pub mod receipts;
 pub mod request_id;
 pub mod request_line;
 pub mod routes;

@@ -180,6 +180,15 @@ fn components() -> utoipa::openapi::Components {
     let components = with::<api::logs::Histogram>(components);
     let components = with::<api::logs::HistogramBar>(components);
     let components = with::<api::logs::PlannedObject>(components);
+    let components = with::<api::receipts::SignedReceipt>(components);
+    let components = with::<api::receipts::Receipt>(components);
+    let components = with::<api::receipts::ReceiptPrincipal>(components);
+    let components = with::<api::receipts::ReceiptSearch>(components);
+    let components = with::<api::receipts::ReceiptObject>(components);
+    let components = with::<api::receipts::ReceiptGap>(components);
+    let components = with::<api::receipts::ReceiptGapsUnknown>(components);
+    let components = with::<api::receipts::ReceiptKeys>(components);
+    let components = with::<api::receipts::ReceiptKey>(components);
     let components = with::<api::decisions::DecisionRequest>(components);
     let components = with::<api::decisions::DecisionView>(components);
     let components = with::<api::health::Dependency>(components);

@@ -19,6 +19,7 @@ use crate::service::buckets::Buckets;
 use crate::service::canary::Canary;
 use crate::service::links::LinkLimits;
 use crate::service::page_token::PageTokens;
+use crate::service::receipts::Receipts;
 use crate::service::search::{BucketLogs, SearchLimits};
 use crate::service::stores::Stores;
 use crate::service::vault_state::VaultState;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub search_limits: SearchLimits,
     /// How keys tell their time.
     pub logs: BucketLogs,
+    /// Signs receipts.
+    pub receipts: Receipts,
     /// Bounds of vending.
     pub vend_limits: VendLimits,
     /// What the canary found of vending.

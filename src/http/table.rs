@@ -7,7 +7,7 @@ use crate::http::guard::Routes;
 use crate::http::openapi;
 use crate::http::routes::{
     auth, buckets, credentials, decisions, follow, health, histogram, links, logs, objects, pages, read,
-    session,
+    receipts, session,
 };
 
 const BUCKETS: &str = "/api/v1/buckets";
@@ -47,6 +47,7 @@ pub fn routes() -> Routes {
             "takes logout tokens signed by the issuer",
             auth::backchannel_logout,
         )
+        .public(get.clone(), "/api/v1/receipt-keys", "tells the public keys of receipts", receipts::keys)
         .public(get.clone(), "/healthz", "says that the process lives, nothing else", health::live)
         .public(
             get.clone(),

@@ -6,6 +6,7 @@ pub mod filter;
 pub mod format;
 pub mod found;
 pub mod frame;
+pub mod gaps;
 pub mod held;
 pub mod layout;
 pub mod merge;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use bytes::Bytes;
 use futures::StreamExt;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
@@ -110,7 +111,23 @@ pub enum Event {
         stats: ScanStats,
         /// How it went.
         outcome: Result<(), ObjectError>,
+        /// The SHA-256 of the stored bytes that were read, where it is wanted.
+        digest: Option<Digest>,
     },
+}
+
+/// A SHA-256.
+pub type Digest = [u8; 32];
+
+/// What was read of one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// Its place in the plan.
+    pub run: RunId,
+    /// How many stored bytes, from its beginning.
+    pub stored: u64,
+    /// Their SHA-256.
+    pub digest: Digest,
 }
 
 /// What all objects of a search share.
@@ -139,17 +156,27 @@ pub struct ObjectRead {
     pub order: Order,
     /// How many pieces may be ahead of the merge.
     pub places: Arc<Semaphore>,
+    /// Whether the digest of what is read is wanted.
+    pub digest: bool,
 }
 
 impl ObjectRead {
     /// Reads it, and tells how it went. Ends early, without a word, when nobody listens any more.
     pub async fn run(self, shared: Shared) {
         let mut stats = ScanStats::default();
-        let outcome = self.read(&shared, &mut stats).await;
-        let _nobody_listens = shared.events.send(Event::Ended { run: self.run, stats, outcome }).await;
+        let mut hash = self.digest.then(|| digest::Context::new(&digest::SHA256));
+        let outcome = self.read(&shared, &mut stats, &mut hash).await;
+        let digest = hash.and_then(|hash| hash.finish().as_ref().try_into().ok());
+        let _nobody_listens =
+            shared.events.send(Event::Ended { run: self.run, stats, outcome, digest }).await;
     }
 
-    async fn read(&self, shared: &Shared, stats: &mut ScanStats) -> Result<(), ObjectError> {
+    async fn read(
+        &self,
+        shared: &Shared,
+        stats: &mut ScanStats,
+        hash: &mut Option<digest::Context>,
+    ) -> Result<(), ObjectError> {
         let mut connection = Connection { body: None, place: None, taken: 0 };
         let mut scanner = Scanner::new(Arc::clone(&self.scan));
         let mut held = Held::new(self.order, &self.scan);
@@ -157,13 +184,19 @@ impl ObjectRead {
             let place = self.place(&mut connection, shared).await?;
             let piece = connection.fetch(self, shared).await?;
             let last = piece.is_empty();
+            let mut hashed = hash.take();
             let work = move || {
                 let mut found = Found::default();
+                if let Some(hashed) = &mut hashed {
+                    for chunk in &piece {
+                        hashed.update(chunk);
+                    }
+                }
                 let outcome = scan(&mut scanner, &piece, &mut found);
-                (scanner, found, outcome)
+                (scanner, hashed, found, outcome)
             };
-            let (back, found, outcome) = shared.threads.run(work).await?;
-            scanner = back;
+            let (back, hashed, found, outcome) = shared.threads.run(work).await?;
+            (scanner, *hash) = (back, hashed);
             *stats = ScanStats { stored: connection.taken, ..scanner.stats() };
             let found = held.pass(found, last || outcome.is_err())?;
             let floor = scanner.floor().filter(|_| !held.holds());

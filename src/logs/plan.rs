@@ -79,7 +79,8 @@ pub enum PlanError {
 }
 
 /// Plans what to read below a prefix. With layouts only the prefixes are listed that can hold records of the span, and only keys
-/// that are of one of them count; without any, everything is listed, and told apart by when it was written last.
+/// that are of one of them count; without any, everything is listed, and told apart by when it was written last. `seen` is told
+/// every key that is listed.
 ///
 /// # Errors
 /// [`PlanError`] when a limit is passed, or the cloud fails.
@@ -89,6 +90,7 @@ pub async fn plan(
     range: TimeRange,
     layouts: &[Layout],
     limits: &PlanLimits,
+    seen: &mut (dyn FnMut(&ObjectKey) + Send),
 ) -> Result<ReadPlan, PlanError> {
     let mut planner = Planner { range, layouts, limits, plan: ReadPlan::default(), found: BTreeMap::new() };
     let mut asks = FuturesUnordered::new();
@@ -102,6 +104,7 @@ pub async fn plan(
         }
         let Some(answer) = asks.next().await else { break };
         let (ask, listing) = answer?;
+        listing.objects.iter().for_each(|meta| seen(&meta.key));
         planner.take(listing.objects)?;
         for folder in &listing.prefixes {
             let ways = ask.way.as_ref().and_then(|way| way.enter(folder.as_str()));

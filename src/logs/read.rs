@@ -16,7 +16,7 @@ use crate::domain::object::ObjectMeta;
 use crate::domain::record::RecordTime;
 use crate::logs::found::{ScanOptions, ScanStats};
 use crate::logs::merge::{Merge, Order, RunId};
-use crate::logs::object::{Event, ObjectError, ObjectRead, Shared, Slice};
+use crate::logs::object::{Account, Event, ObjectError, ObjectRead, Shared, Slice};
 use crate::logs::threads::Threads;
 use crate::provider::Store;
 
@@ -128,6 +128,8 @@ pub struct Ending {
     pub failed: Vec<Failed>,
     /// Records that came later than their place in the order.
     pub late: u64,
+    /// What was read of each object that ended, where [`ReadOptions::accounts`] are wanted.
+    pub accounts: Vec<Account>,
 }
 
 /// What a search tells next.
@@ -152,6 +154,8 @@ pub struct ReadOptions {
     pub after: Option<Mark>,
     /// How often to tell how far it is; `None` for never.
     pub progress_every: Option<Duration>,
+    /// Whether each object's part in it is told at the end, with the digest of what was read.
+    pub accounts: bool,
     /// Bounds.
     pub limits: Limits,
     /// The threads for computing, shared by all searches.
@@ -300,11 +304,16 @@ impl Reading {
                     open.full = true;
                 }
             }
-            Event::Ended { run, stats, outcome } => {
+            Event::Ended { run, stats, outcome, digest } => {
                 self.merge.finish(run);
                 self.open.remove(&run);
                 self.ended = self.ended.plus(stats);
                 if let Some(ending) = &mut self.ending {
+                    ending.accounts.extend(digest.map(|digest| Account {
+                        run,
+                        stored: stats.stored,
+                        digest,
+                    }));
                     ending.progress.objects = ending.progress.objects.saturating_add(1);
                     ending.failed.extend(outcome.err().map(|error| Failed { run, error }));
                 }
@@ -341,6 +350,7 @@ impl Reading {
             scan: Arc::clone(&planned.scan),
             order: self.options.order,
             places: Arc::clone(&places),
+            digest: self.options.accounts,
         };
         self.tasks.spawn(object.run(self.shared.clone()));
         self.open.insert(run, Open { places, stats: ScanStats::default(), full: false });

@@ -13,7 +13,7 @@ use crate::domain::bucket::{BucketId, Provider};
 use crate::domain::key::ObjectKey;
 use crate::domain::object::ObjectMeta;
 use crate::domain::time::Timestamp;
-use crate::service::search::{Found, Plan};
+use crate::service::find::{Found, Plan};
 
 /// Objects that were written within this time before the newest are named in a mark; older ones count as told.
 const MARKED: Duration = Duration::from_mins(2);

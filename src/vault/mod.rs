@@ -17,6 +17,7 @@ pub mod kinds;
 pub mod leases;
 pub mod seal;
 pub mod server;
+pub mod signer;
 pub mod sources;
 
 /// Where credentials come from.

@@ -12,6 +12,8 @@ pub mod live_report;
 pub mod ls;
 pub mod migrate;
 pub mod openapi;
+pub mod pull;
 pub mod search;
 pub mod serve;
 pub mod tail;
+pub mod verify;

@@ -1,5 +1,6 @@
 //! `logboom search`: records of several buckets in order of time.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use reqwest::Method;
 use crate::api::logs::{LogLine, SearchPlan, SearchProgress, SearchSummary};
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
+use crate::cli::receipt;
 use crate::cli::remote::Remote;
 use crate::cli::search_output::{Lines, Style, told};
 use crate::cli::table::size;
@@ -78,6 +80,9 @@ pub struct Arguments {
     /// Prints the server's lines as they come: JSON, one a line, the summary last.
     #[arg(long)]
     json: bool,
+    /// Writes a signed receipt of what was read into a file; `logboom verify` checks it.
+    #[arg(long, value_name = "FILE", conflicts_with = "plan")]
+    receipt: Option<PathBuf>,
     /// Says what would be read, and reads nothing.
     #[arg(long)]
     plan: bool,
@@ -117,6 +122,10 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitCode, CliErro
         let Some(summary) = summary else { return Ok(ExitCode::SUCCESS) };
         if !arguments.json {
             printer.note(&told(&summary));
+        }
+        if let Some(file) = &arguments.receipt {
+            let receipt = summary.receipt.as_ref();
+            receipt::write(file, receipt.ok_or_else(receipt::missing)?)?;
         }
         let by_limit = summary.reason.as_deref() == Some("limit");
         Ok(match summary {
@@ -179,6 +188,7 @@ fn ask(arguments: &Arguments, client: &Client, path: &[&str]) -> Ask {
         .query_if("limit", arguments.limit)
         .query_if("order", arguments.reverse.then_some("desc"))
         .query_if("cursor", arguments.cursor.as_deref())
+        .query_if("receipt", arguments.receipt.as_ref().map(|_| true))
 }
 
 fn style(arguments: &Arguments) -> Style {

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod conditions;
+pub mod cursor;
 pub mod query;
 pub mod range;
 pub mod search;

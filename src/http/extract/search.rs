@@ -6,20 +6,21 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 
 use crate::api::problem::FieldProblem;
+use crate::api::receipts::ReceiptSearch;
 use crate::authz::permit::SearchTarget;
 use crate::domain::bucket::BucketId;
-use crate::domain::key::{ObjectKey, Prefix};
+use crate::domain::key::Prefix;
 use crate::domain::record::RecordTime;
 use crate::domain::reference::Reference;
-use crate::domain::time::Timestamp;
 use crate::domain::time_range::TimeRange;
+use crate::http::extract::cursor::{bookmark, follow_mark};
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
 use crate::logs::filter::Filter;
 use crate::logs::merge::Order;
 use crate::service::follow::FollowMark;
 use crate::service::histogram::{Bars, MAX_BARS, MIN_BARS};
-use crate::service::search::{Bookmark, SearchAsk, SearchLimits};
+use crate::service::search::{SearchAsk, SearchLimits};
 
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -39,6 +40,8 @@ pub struct Search {
     pub fields: Vec<String>,
     /// The one record that is looked for, in place of a search.
     pub around: Option<Reference>,
+    /// What a receipt says of the request, where one is wanted.
+    pub receipt: Option<ReceiptSearch>,
 }
 
 /// What to count.
@@ -130,8 +133,9 @@ struct Raw {
 }
 
 /// Every parameter beside `bucket`.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "from", "to", "q", "case", "order", "limit", "before", "after", "fields", "cursor", "progress", "around",
+    "receipt",
 ];
 
 /// Every parameter of a histogram beside `bucket`.
@@ -166,6 +170,7 @@ impl Raw {
     }
 
     fn search(&mut self, limits: &SearchLimits, mut problems: Problems) -> Result<Search, Problem> {
+        let receipt = Some(self.for_receipt());
         if self.buckets.is_empty() || self.buckets.len() > limits.scopes {
             problems.add("bucket", format!("expected 1 to {} of them", limits.scopes));
         }
@@ -190,11 +195,8 @@ impl Raw {
         let after = self
             .take("cursor")
             .map(|text| problems.of("cursor", bookmark(&text).ok_or("is not one of ours")));
-        let progress = self.take("progress").is_some_and(|text| match text.as_str() {
-            "true" => true,
-            "false" => false,
-            _ => problems.add("progress", "expected true or false".to_owned()),
-        });
+        let progress = self.flag("progress", &mut problems);
+        let receipt = receipt.filter(|_| self.flag("receipt", &mut problems));
         let (Some(range), Some(filter)) = (range, filter) else { return Err(problems.told()) };
         if !problems.0.is_empty() {
             return Err(problems.told());
@@ -202,8 +204,34 @@ impl Raw {
         let progress_every = progress.then_some(PROGRESS_EVERY);
         let after = after.flatten();
         let at = None;
-        let ask = SearchAsk { range, filter, fold_case, order, limit, at, context, after, progress_every };
-        Ok(Search { ask, fields, around: None })
+        let accounts = receipt.is_some();
+        let ask = SearchAsk {
+            range,
+            filter,
+            fold_case,
+            order,
+            limit,
+            at,
+            context,
+            after,
+            progress_every,
+            accounts,
+        };
+        Ok(Search { ask, fields, around: None, receipt })
+    }
+
+    /// What was asked, as far as it says what is told.
+    fn for_receipt(&self) -> ReceiptSearch {
+        let others = self.others.iter().filter(|(name, _)| !matches!(name.as_str(), "progress" | "receipt"));
+        ReceiptSearch { bucket: self.buckets.clone(), parameters: others.cloned().collect() }
+    }
+
+    fn flag(&mut self, name: &str, problems: &mut Problems) -> bool {
+        self.take(name).is_some_and(|text| match text.as_str() {
+            "true" => true,
+            "false" => false,
+            _ => problems.add(name, "expected true or false".to_owned()),
+        })
     }
 
     /// One record, and those around it.
@@ -234,8 +262,9 @@ impl Raw {
             context,
             after: None,
             progress_every: None,
+            accounts: false,
         };
-        Ok(Search { ask, fields, around: Some(reference) })
+        Ok(Search { ask, fields, around: Some(reference), receipt: None })
     }
 
     fn context(&mut self, limits: &SearchLimits, problems: &mut Problems) -> (usize, usize) {
@@ -302,81 +331,5 @@ impl Problems {
 
     fn told(self) -> Problem {
         Problem::invalid(self.0)
-    }
-}
-
-/// A bookmark as a cursor: no secret, since its holder was told that record.
-#[must_use]
-pub fn cursor(bookmark: &Bookmark) -> String {
-    let Bookmark { time, bucket, key, offset } = bookmark;
-    let text = format!("1 {} {offset} {bucket} {}", time.unix_nanos(), key.as_str());
-    base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text)
-}
-
-/// A mark as a cursor: numbers that tell nothing to others.
-#[must_use]
-pub fn follow_cursor(mark: &FollowMark) -> String {
-    let told: String =
-        mark.told.iter().fold(String::new(), |text, (number, told)| format!("{text} {number:x}:{told:x}"));
-    let text = format!("f1 {}{told}", mark.newest.unix_millis());
-    base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text)
-}
-
-fn follow_mark(cursor: &str) -> Option<FollowMark> {
-    let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cursor).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let mut parts = text.split(' ');
-    parts.next().filter(|version| *version == "f1")?;
-    let newest = Timestamp::from_unix_millis(parts.next()?.parse().ok()?);
-    let pair = |part: &str| {
-        let (number, told) = part.split_once(':')?;
-        Some((u64::from_str_radix(number, 16).ok()?, u64::from_str_radix(told, 16).ok()?))
-    };
-    Some(FollowMark { newest, told: parts.map(pair).collect::<Option<_>>()? })
-}
-
-fn bookmark(cursor: &str) -> Option<Bookmark> {
-    let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cursor).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let mut parts = text.splitn(5, ' ');
-    parts.next().filter(|version| *version == "1")?;
-    Some(Bookmark {
-        time: RecordTime::from_unix_nanos(parts.next()?.parse().ok()?),
-        offset: parts.next()?.parse().ok()?,
-        bucket: BucketId::parse(parts.next()?).ok()?,
-        key: ObjectKey::parse(parts.next()?).ok()?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_cursor_comes_back_as_the_bookmark_that_it_was(
-            nanos: i64, offset: u64, key in "[ -~é]{1,40}",
-        ) {
-            let bookmark_before = Bookmark {
-                time: RecordTime::from_unix_nanos(nanos),
-                bucket: BucketId::parse("payments-aws").unwrap(),
-                key: ObjectKey::parse(&key).unwrap(),
-                offset,
-            };
-            prop_assert_eq!(bookmark(&cursor(&bookmark_before)), Some(bookmark_before));
-        }
-
-        #[test]
-        fn a_mark_comes_back_as_what_it_was(newest: i64, told: Vec<(u64, u64)>) {
-            let mark = FollowMark { newest: Timestamp::from_unix_millis(newest), told };
-            prop_assert_eq!(follow_mark(&follow_cursor(&mark)), Some(mark));
-        }
-
-        #[test]
-        fn no_text_as_a_cursor_ends_the_program(text in ".{0,80}") {
-            let _either = (bookmark(&text), follow_mark(&text));
-        }
     }
 }

@@ -105,6 +105,15 @@ pub fn of(route: &Route) -> Option<Doc> {
 
 fn api(route: &Route) -> Option<Doc> {
     Some(match route.path {
+        "/api/v1/receipt-keys" => Doc {
+            id: "getReceiptKeys",
+            tag: "logs",
+            summary: "The keys that receipts of searches are checked with",
+            text: "Receipts are JSON Web Signatures by Ed25519 (RFC 7515, RFC 8037); `logboom verify` checks them.",
+            answers: &[(200, "A JSON Web Key Set", Answer::Json("ReceiptKeys"))],
+            own_problems: &[Slug::ReceiptsNotSetUp, Slug::VaultUnavailable],
+            ..EMPTY
+        },
         "/api/v1/session" => Doc {
             id: "getSession",
             tag: "session",

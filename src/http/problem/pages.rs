@@ -33,6 +33,7 @@ pages!(
     "precondition-failed",
     "range-not-satisfiable",
     "rate-limited",
+    "receipts-not-set-up",
     "redacted",
     "scope-does-not-fit",
     "search-too-large",

@@ -41,6 +41,8 @@ pub enum Slug {
     NotSupportedByProvider,
     /// 422: vending is not set up for the bucket.
     VendingNotSetUp,
+    /// 422: there is no key that signs receipts.
+    ReceiptsNotSetUp,
     /// 422: one credential cannot be narrowed to the scope.
     ScopeDoesNotFit,
     /// 422: the search would go further than is allowed.
@@ -71,7 +73,7 @@ pub enum Slug {
 
 impl Slug {
     /// Every kind, in the order of their status.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::InvalidRequest,
         Self::LoginStateMismatch,
         Self::LoginFailed,
@@ -90,6 +92,7 @@ impl Slug {
         Self::NotDecodable,
         Self::NotSupportedByProvider,
         Self::VendingNotSetUp,
+        Self::ReceiptsNotSetUp,
         Self::ScopeDoesNotFit,
         Self::SearchTooLarge,
         Self::RateLimited,
@@ -149,6 +152,9 @@ impl Slug {
             ),
             Self::VendingNotSetUp => {
                 ("vending-not-set-up", StatusCode::UNPROCESSABLE_ENTITY, "Vending is not set up")
+            }
+            Self::ReceiptsNotSetUp => {
+                ("receipts-not-set-up", StatusCode::UNPROCESSABLE_ENTITY, "Receipts are not set up")
             }
             Self::ScopeDoesNotFit => {
                 ("scope-does-not-fit", StatusCode::UNPROCESSABLE_ENTITY, "One credential does not reach it")

@@ -17,7 +17,8 @@ use crate::authz::permit::{ReadObject, SearchTarget};
 use crate::domain::record::RecordTime;
 use crate::domain::time_range::TimeRange;
 use crate::http::body::ObjectBody;
-use crate::http::extract::search::{self, FollowAsk, follow_cursor};
+use crate::http::extract::cursor::follow_cursor;
+use crate::http::extract::search::{self, FollowAsk};
 use crate::http::guard::{AskAll, Permits};
 use crate::http::log_lines::{self, RecordWriter};
 use crate::http::problem::Problem;
@@ -25,8 +26,9 @@ use crate::http::routes::logs::planned;
 use crate::http::state::AppState;
 use crate::logs::found::{Record, Write};
 use crate::logs::read::{Ending, Piece, Reading};
+use crate::service::find::{Find, Plan};
 use crate::service::follow::Follow;
-use crate::service::search::{Plan, read};
+use crate::service::search::read;
 
 /// How far back and ahead of now the newest objects are looked for, beside what the layouts add to that.
 const AROUND_NOW: Duration = Duration::from_mins(15);
@@ -139,7 +141,7 @@ impl Following {
     async fn look(&mut self) -> Option<Bytes> {
         let now = RecordTime::from(self.state.clock.now());
         let range = TimeRange::new(now.minus(AROUND_NOW), now.plus(AROUND_NOW)).ok()?;
-        let plan = match planned(&self.state, &self.permits, range, None).await {
+        let plan = match planned(&self.state, &self.permits, Find { range, gaps: false }, None).await {
             Ok(plan) => plan,
             Err(problem) => {
                 self.rest =

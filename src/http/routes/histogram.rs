@@ -18,6 +18,7 @@ use crate::http::routes::logs::{counts, planned};
 use crate::http::state::AppState;
 use crate::logs::found::{Record, Write};
 use crate::logs::read::{Ending, Piece};
+use crate::service::find::Find;
 use crate::service::histogram::{Tally, Value};
 use crate::service::search::read;
 
@@ -38,7 +39,7 @@ pub async fn count(
     let began = Instant::now();
     let principal = permits.each.first().map(|permit| permit.principal().id.clone());
     let _slot = state.streams.open(&principal.ok_or_else(Problem::not_found)?)?;
-    let plan = planned(&state, &permits, asked.ask.range, None).await?;
+    let plan = planned(&state, &permits, Find { range: asked.ask.range, gaps: false }, None).await?;
     let tally = Arc::new(Tally::new(asked.bars));
     let writer = |_: &_, _: &_| counting(Arc::clone(&tally), asked.by.clone());
     let reading = read((&state.stores, &state.logs), &plan, &asked.ask, &state.search_limits, writer);

@@ -11,20 +11,23 @@ use futures::{StreamExt, stream};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-use crate::api::logs::{LogLine, ObjectCounts, PlannedObject, SearchPlan, SearchProgress, SkippedCounts};
+use crate::api::logs::{
+    LogLine, ObjectCounts, PlannedObject, SearchPlan, SearchProgress, SearchSummary, SkippedCounts,
+};
 use crate::authz::permit::{ReadObject, SearchTarget};
 use crate::domain::reference::Reference;
-use crate::domain::time_range::TimeRange;
 use crate::http::body::ObjectBody;
 use crate::http::extract::search::{self, Search};
 use crate::http::guard::{AskAll, Permits};
 use crate::http::log_lines::{self, RecordWriter};
 use crate::http::problem::{Problem, Slug, store};
+use crate::http::receipts::Draft;
 use crate::http::state::AppState;
 use crate::logs::plan::PlanError;
-use crate::logs::read::{Piece, Reading};
+use crate::logs::read::{Ending, Piece, Reading};
 use crate::provider::ByteStream;
-use crate::service::search::{Plan, SearchError, plan, read, single};
+use crate::service::find::{Find, Plan, SearchError, plan, single};
+use crate::service::search::read;
 
 /// How many objects of a plan are named.
 const NAMED_OBJECTS: usize = 1000;
@@ -45,7 +48,8 @@ pub async fn dry_run(
     permits: Permits<ReadObject, SearchTarget>,
     asked: Search,
 ) -> Result<Response, Problem> {
-    let plan = planned(&state, &permits, asked.ask.range, asked.around.as_ref()).await?;
+    let find = Find { range: asked.ask.range, gaps: false };
+    let plan = planned(&state, &permits, find, asked.around.as_ref()).await?;
     let named = plan.objects.iter().take(NAMED_OBJECTS).map(|found| PlannedObject {
         bucket: found.bucket.id.to_string(),
         key: found.candidate.meta.key.as_str().to_owned(),
@@ -68,14 +72,20 @@ pub async fn search(
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let principal = permits.each.first().map(|permit| permit.principal().id.clone());
-    let slot = state.streams.open(&principal.ok_or_else(Problem::not_found)?)?;
-    let plan = planned(&state, &permits, asked.ask.range, asked.around.as_ref()).await?;
+    let principal = principal.ok_or_else(Problem::not_found)?;
+    let slot = state.streams.open(&principal)?;
+    let find = Find { range: asked.ask.range, gaps: asked.receipt.is_some() };
+    let plan = planned(&state, &permits, find, asked.around.as_ref()).await?;
+    let draft = match asked.receipt {
+        Some(search) => Some(Draft::begin(state.clone(), principal, search, &plan).await?),
+        None => None,
+    };
     let fields: Arc<[String]> = asked.fields.into();
     let writer = |bucket: &_, meta: &_| RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
     let reading = read((&state.stores, &state.logs), &plan, &asked.ask, &state.search_limits, writer);
     let reading = reading.map_err(|error| Problem::invalid_field("q", error))?;
     let bucket = permits.each.first().map(|permit| permit.resource().bucket.id.to_string());
-    let lines = lines(reading, plan, began);
+    let lines = lines(Answer { reading, plan, began, draft });
     let body = ObjectBody::start(lines, None, bucket.unwrap_or_default(), Arc::clone(&state.metrics), slot);
     Ok(([(CONTENT_TYPE, NDJSON), (CACHE_CONTROL, HeaderValue::from_static("no-store"))], body)
         .into_response())
@@ -85,7 +95,7 @@ pub async fn search(
 pub async fn planned(
     state: &AppState,
     permits: &Permits<ReadObject, SearchTarget>,
-    range: TimeRange,
+    find: Find,
     around: Option<&Reference>,
 ) -> Result<Plan, Problem> {
     if let (Some(reference), Some(permit)) = (around, permits.each.first()) {
@@ -95,7 +105,7 @@ pub async fn planned(
     }
     let limits = &state.search_limits.plan;
     let means = (&*state.stores, &state.authorizer, &state.logs);
-    let plan = plan(means, &permits.each, &permits.context, range, limits).await;
+    let plan = plan(means, &permits.each, &permits.context, find, limits).await;
     plan.map_err(|error| problem(&error))
 }
 
@@ -122,24 +132,44 @@ pub fn counts(plan: &Plan) -> ObjectCounts {
     ObjectCounts { listed: plan.listed, read: plan.objects.len() as u64, skipped }
 }
 
+/// An answer under way.
+struct Answer {
+    reading: Reading,
+    plan: Plan,
+    began: Instant,
+    draft: Option<Draft>,
+}
+
 /// The answer's lines. Nothing is read before somebody asks for the next.
-fn lines(reading: Reading, plan: Plan, began: Instant) -> ByteStream {
-    let state = (reading, plan, began);
-    stream::unfold(state, async |(mut reading, plan, began)| {
-        let bytes = match reading.next().await? {
-            Piece::Records(records) => Bytes::from(records),
+fn lines(answer: Answer) -> ByteStream {
+    stream::unfold(answer, async |mut answer| {
+        let bytes = match answer.reading.next().await? {
+            Piece::Records(records) => {
+                if let Some(draft) = &mut answer.draft {
+                    draft.add(&records);
+                }
+                Bytes::from(records)
+            }
             Piece::Progress(progress) => log_lines::line(&LogLine::Progress(SearchProgress {
                 objects_done: progress.objects,
-                objects: plan.objects.len(),
+                objects: answer.plan.objects.len(),
                 bytes_done: progress.stats.stored,
-                bytes: plan.bytes,
+                bytes: answer.plan.bytes,
             })),
-            Piece::End(ending) => {
-                let summary = log_lines::summary(&plan, counts(&plan), &ending, began.elapsed());
-                log_lines::line(&LogLine::Summary(summary))
-            }
+            Piece::End(ending) => log_lines::line(&LogLine::Summary(answer.summary(&ending).await)),
         };
-        Some((Ok(bytes), (reading, plan, began)))
+        Some((Ok(bytes), answer))
     })
     .boxed()
+}
+
+impl Answer {
+    async fn summary(&mut self, ending: &Ending) -> SearchSummary {
+        let plan = &self.plan;
+        let mut summary = log_lines::summary(plan, counts(plan), ending, self.began.elapsed());
+        if let Some(draft) = self.draft.take() {
+            summary.receipt = draft.finish(plan, ending, &summary).await;
+        }
+        summary
+    }
 }

@@ -12,4 +12,5 @@ pub mod logs;
 pub mod objects;
 pub mod pages;
 pub mod read;
+pub mod receipts;
 pub mod session;

@@ -10,6 +10,7 @@ use crate::domain::record::RecordTime;
 use crate::domain::time_range::TimeRange;
 use crate::logs::layout::template::{InvalidTemplate, Template};
 
+mod partition;
 pub mod presets;
 mod template;
 mod walk;
@@ -17,6 +18,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use partition::Partition;
 pub use walk::{Leaf, Walk};
 
 /// How a bucket's keys tell the time of what they hold.

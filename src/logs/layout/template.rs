@@ -38,6 +38,26 @@ impl Unit {
     const fn digits(self) -> usize {
         if matches!(self, Self::Year) { 4 } else { 2 }
     }
+
+    /// What stands for it in a key of this time.
+    #[must_use]
+    pub fn of(self, time: civil::DateTime) -> String {
+        match self {
+            Self::Year => format!("{:04}", time.year()),
+            Self::Month => format!("{:02}", time.month()),
+            Self::Day => format!("{:02}", time.day()),
+            Self::Hour => format!("{:02}", time.hour()),
+            Self::Minute => format!("{:02}", time.minute()),
+            Self::Second => format!("{:02}", time.second()),
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.iter().find(|(_, unit)| unit == self).map_or("", |(name, _)| name);
+        write!(f, "{{{name}}}")
+    }
 }
 
 /// A piece of a template.
@@ -211,7 +231,7 @@ impl Segment {
         let Some(captures) = self.regex.captures(text) else { return false };
         let groups = self.parts.iter().filter(|part| !matches!(part, Part::Text(_)));
         groups.zip(captures.iter().skip(1)).all(|(part, found)| match part {
-            Part::Time(unit) => found.is_some_and(|found| found.as_str() == shown(*unit, time)),
+            Part::Time(unit) => found.is_some_and(|found| found.as_str() == unit.of(time)),
             Part::Text(_) | Part::Any(_) => true,
         })
     }
@@ -243,8 +263,8 @@ impl Segment {
                 Part::Time(unit) if first != last && before.is_some_and(|before| before >= *unit) => break,
                 Part::Time(unit) => {
                     before = Some(*unit);
-                    head.push_str(&shown(*unit, first));
-                    other.push_str(&shown(*unit, last));
+                    head.push_str(&unit.of(first));
+                    other.push_str(&unit.of(last));
                     if head != other {
                         break;
                     }
@@ -290,17 +310,6 @@ fn date(regex: &Regex, units: &[Unit], text: &str) -> Option<civil::DateTime> {
     let date = civil::Date::new(year, small(month)?, small(day)?).ok()?;
     let time = civil::Time::new(small(hour)?, small(minute)?, small(second)?.min(59), 0).ok()?;
     Some(civil::DateTime::from_parts(date, time))
-}
-
-fn shown(unit: Unit, time: civil::DateTime) -> String {
-    match unit {
-        Unit::Year => format!("{:04}", time.year()),
-        Unit::Month => format!("{:02}", time.month()),
-        Unit::Day => format!("{:02}", time.day()),
-        Unit::Hour => format!("{:02}", time.hour()),
-        Unit::Minute => format!("{:02}", time.minute()),
-        Unit::Second => format!("{:02}", time.second()),
-    }
 }
 
 /// The beginning of the part of a date that holds a time.

@@ -93,7 +93,7 @@ const LIMITS: PlanLimits = PlanLimits { list_calls: 2000, objects: 1_000_000, by
 
 fn planned(store: &Keys, prefix: &str, range: TimeRange, layouts: &[Layout]) -> ReadPlan {
     let prefix = Prefix::parse(prefix).unwrap();
-    futures::executor::block_on(plan(store, &prefix, range, layouts, &LIMITS)).unwrap()
+    futures::executor::block_on(plan(store, &prefix, range, layouts, &LIMITS, &mut |_| {})).unwrap()
 }
 
 fn keys_of(plan: &ReadPlan) -> Vec<&str> {
@@ -306,6 +306,7 @@ fn a_plan_that_needs_too_many_calls_is_refused() {
     let limits = PlanLimits { list_calls: 10, ..LIMITS };
     let year = range("2025-11-23T00:00:00Z", "2026-11-23T00:00:00Z");
     let (store, layouts) = (Keys::of([]), [layout("{yyyy}/{MM}/{dd}/{HH}/*")]);
-    let refused = futures::executor::block_on(plan(&store, &Prefix::root(), year, &layouts, &limits));
+    let refused =
+        futures::executor::block_on(plan(&store, &Prefix::root(), year, &layouts, &limits, &mut |_| {}));
     assert!(matches!(refused, Err(PlanError::TooLarge { limit: 10, .. })));
 }

@@ -23,7 +23,7 @@ async fn output(mut command: Command) -> (i32, String, String) {
     (status.code().expect("a code"), text(stdout), text(stderr))
 }
 
-async fn logboom(app: &TestApp, arguments: &[&str]) -> (i32, String, String) {
+pub async fn logboom(app: &TestApp, arguments: &[&str]) -> (i32, String, String) {
     output(command(app, &["team-a"], arguments)).await
 }
 

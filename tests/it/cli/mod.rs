@@ -1,5 +1,6 @@
 //! The command line as a person and a script meet it.
 
-mod engineer;
+pub mod engineer;
 mod idp_doctor;
 mod layouts;
+mod receipts;

@@ -15,6 +15,7 @@ mod log_tail;
 pub mod logs;
 mod openapi;
 mod reading;
+mod receipts;
 mod redaction;
 mod vending;
 mod versions;

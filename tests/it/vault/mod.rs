@@ -55,7 +55,7 @@ fn path(text: &str) -> VaultPath {
     VaultPath::parse(text).expect("a path")
 }
 
-fn file(content: &str) -> PathBuf {
+pub fn file(content: &str) -> PathBuf {
     let file = std::env::temp_dir().join(name("logboom-it-secret"));
     std::fs::write(&file, content).expect("a file");
     file
