@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logboom::authn::bearer::{BearerOptions, TokenChecks};
+use logboom::authn::code_flow::{Callback, Flow, LoginError, RefreshError};
 use logboom::authn::discovery::IssuerAddress;
 use logboom::authn::fetch::FetchLimits;
 use logboom::authn::jwt::SigningAlgorithm;
 use logboom::authn::keys::KeyLimits;
-use logboom::authn::oidc::{Callback, Flow, Login, LoginError, Provider, RefreshError};
+use logboom::authn::oidc::{Login, Provider};
 use logboom::authn::options::{ClientProof, CommandLineOptions, LoginOptions, ProviderOptions};
 use logboom::authn::presets::Preset;
 use logboom::authn::{Authenticator, BuildError, Options, SessionLimits};
