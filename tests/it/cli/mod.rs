@@ -3,3 +3,4 @@
 mod engineer;
 mod idp_doctor;
 mod layouts;
+mod program;
