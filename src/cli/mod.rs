@@ -10,6 +10,7 @@ use crate::cli::printer::Printer;
 
 pub mod commands;
 pub mod error;
+pub mod logins;
 pub mod printer;
 pub mod remote;
 pub mod search_output;
@@ -39,6 +40,10 @@ enum Command {
     /// Says how keys tell the time.
     #[command(subcommand)]
     Layouts(commands::layouts::Layouts),
+    /// Logs in to a server with a browser, and keeps the login for the commands below.
+    Login(commands::login::Arguments),
+    /// Ends a login and forgets it.
+    Logout(commands::logout::Arguments),
     /// Lists the buckets that you may do anything in.
     Buckets(commands::buckets::Arguments),
     /// Lists what lies below a bucket or a prefix.
@@ -78,6 +83,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let printer = Printer;
     let outcome = match cli.command {
+        Command::Login(arguments) => commands::login::run(&arguments, &printer),
+        Command::Logout(arguments) => commands::logout::run(&arguments, &printer),
         Command::Buckets(arguments) => commands::buckets::run(&arguments, &printer),
         Command::Ls(arguments) => commands::ls::run(&arguments, &printer),
         Command::Cat(arguments) => commands::cat::run(&arguments, &printer),

@@ -9,6 +9,8 @@ pub mod idp;
 pub mod layouts;
 pub mod link;
 pub mod live_report;
+pub mod login;
+pub mod logout;
 pub mod ls;
 pub mod migrate;
 pub mod openapi;

@@ -3,4 +3,5 @@
 mod engineer;
 mod idp_doctor;
 mod layouts;
+mod login;
 mod program;

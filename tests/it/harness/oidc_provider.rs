@@ -68,14 +68,34 @@ impl Visitor {
     /// Opens the page that ends the login there and confirms.
     pub async fn log_out(&mut self, page: &Url) {
         let (_, body) = self.visit(page, None).await;
-        let value = |name: &str| {
-            let (_, rest) = body.split_once(&format!("name=\"{name}\" value=\"")).expect("a form");
-            rest.split_once('"').expect("a value").0.to_owned()
-        };
         let confirm = page.join("/session/end/confirm").expect("a URL");
-        let form = format!("xsrf={}&logout=yes", value("xsrf"));
+        let form = format!("xsrf={}&logout=yes", hidden(&body, "xsrf"));
         let (location, body) = self.visit(&confirm, Some(form)).await;
         assert!(location.is_some(), "{body}");
+    }
+
+    /// Types in the code of another device, and lets it log in as a person or refuses.
+    pub async fn type_in(&mut self, page: &Url, code: &str, person: Option<&str>) {
+        let (_, body) = self.visit(page, None).await;
+        let form = format!("xsrf={}&user_code={code}", hidden(&body, "xsrf"));
+        let (_, body) = self.visit(page, Some(form.clone())).await;
+        assert!(body.contains("op.deviceConfirmForm"), "{body}");
+        let Some(person) = person else {
+            self.visit(page, Some(format!("{form}&abort=yes"))).await;
+            return;
+        };
+        let mut next = (page.clone(), Some(format!("{form}&confirm=yes")));
+        for _ in 0..8 {
+            let (location, body) = self.visit(&next.0, next.1).await;
+            let Some(location) = location else {
+                assert!(body.contains("Sign-in Success"), "{body}");
+                return;
+            };
+            let at = next.0.join(&location).expect("a URL");
+            let form = at.path().starts_with("/login/").then(|| format!("login={person}"));
+            next = (at, form);
+        }
+        panic!("the login at the provider has no end: {}", next.0)
     }
 
     async fn visit(&mut self, page: &Url, form: Option<String>) -> (Option<String>, String) {
@@ -96,4 +116,10 @@ impl Visitor {
         let location = answer.headers().get("location").map(|value| value.to_str().expect("text").to_owned());
         (location, answer.text().await.expect("a body"))
     }
+}
+
+/// The value of a hidden field.
+fn hidden(body: &str, name: &str) -> String {
+    let (_, rest) = body.split_once(&format!("name=\"{name}\" value=\"")).expect("a form");
+    rest.split_once('"').expect("a value").0.to_owned()
 }

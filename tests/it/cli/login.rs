@@ -1,0 +1,385 @@
+//! Logging in on the command line: the real program, the real service, and a certified identity provider.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::Arc;
+
+use logboom::domain::time::SystemClock;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::harness::app::{Setup, directory};
+use crate::harness::oidc_provider::{API, OidcProvider, Visitor};
+use crate::harness::site::{Replica, Site};
+
+struct Setting {
+    provider: OidcProvider,
+    app: Replica,
+    /// The person's state folder.
+    home: PathBuf,
+    _site: Site,
+}
+
+impl Setting {
+    async fn start() -> Self {
+        let site = Site::start_with("[identity.command_line]\nclient_id = \"cli\"\n").await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let origin = format!("http://{}", listener.local_addr().expect("an address"));
+        let provider = OidcProvider::start(&json!([
+            {"client_id": "cli", "token_endpoint_auth_method": "none", "application_type": "native",
+             "redirect_uris": ["http://127.0.0.1/callback"],
+             "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]},
+        ]))
+        .await;
+        let config = site.config(&origin);
+        let text = fs::read_to_string(&config).expect("the configuration");
+        let text = text
+            .replace(&site.idp.issuer, &provider.issuer)
+            .replace("\"api\"", &format!("\"{API}\""))
+            .replace("ES256", "RS256");
+        fs::write(&config, text).expect("the configuration");
+        let app = Replica::start(listener, &config, Arc::new(SystemClock)).await;
+        Self { provider, app, home: directory(), _site: site }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        command(&self.app.origin, &self.home, arguments)
+    }
+
+    async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        output(self.command(arguments)).await
+    }
+
+    /// The one file with a login.
+    fn file(&self) -> Option<PathBuf> {
+        let entries = fs::read_dir(self.home.join("logboom/logins")).ok()?;
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        let mut logins = paths.filter(|path| path.file_name().is_none_or(|name| name != "lock"));
+        let login = logins.next();
+        assert!(logins.next().is_none(), "one login, and nothing left beside it");
+        login
+    }
+
+    fn kept(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.file().expect("a login")).expect("a file")).expect("JSON")
+    }
+
+    /// Changes what is kept, with the file's rights unchanged.
+    fn change(&self, change: impl FnOnce(&mut Value)) {
+        let mut kept = self.kept();
+        change(&mut kept);
+        fs::write(self.file().expect("a login"), kept.to_string()).expect("a file");
+    }
+
+    async fn log_in(&self) {
+        let mut running = Running::start(self.command(&["login", "--no-browser"]));
+        let page = running.address("  http").await;
+        let back = Visitor::new().log_in(&page, "ana").await;
+        assert_eq!(visit(&back).await.0, 200);
+        let (code, err) = running.end().await;
+        assert_eq!(code, 0, "{err}");
+    }
+}
+
+fn command(server: &str, home: &std::path::Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_logboom"));
+    command.args(arguments).env("LOGBOOM_SERVER", server).env("XDG_STATE_HOME", home);
+    command.env_remove("LOGBOOM_TOKEN").env_remove("LOGBOOM_TOKEN_FILE");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+async fn output(mut command: Command) -> (i32, String, String) {
+    let run = tokio::task::spawn_blocking(move || command.output().expect("the program starts"));
+    let Output { status, stdout, stderr } = run.await.expect("it ends");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (status.code().expect("a code"), text(stdout), text(stderr))
+}
+
+/// A program that runs, with what it says to the person. It ends with the value.
+struct Running {
+    child: Child,
+    says: Option<BufReader<ChildStderr>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+    }
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("it starts");
+        let says = child.stderr.take().map(BufReader::new);
+        Self { child, says }
+    }
+
+    /// The next line that begins so, without the spaces around it.
+    async fn line(&mut self, begin: &'static str) -> String {
+        let mut says = self.says.take().expect("a pipe");
+        let read = tokio::task::spawn_blocking(move || {
+            let mut seen = String::new();
+            loop {
+                let mut line = String::new();
+                assert_ne!(says.read_line(&mut line).expect("text"), 0, "it ended: {seen}");
+                if line.starts_with(begin) {
+                    return (says, line.trim().to_owned());
+                }
+                seen += &line;
+            }
+        });
+        let (says, line) = read.await.expect("a line");
+        self.says = Some(says);
+        line
+    }
+
+    async fn address(&mut self, begin: &'static str) -> Url {
+        self.line(begin).await.parse().expect("a URL")
+    }
+
+    /// Its code, and what else it said.
+    async fn end(mut self) -> (i32, String) {
+        let ended = tokio::task::spawn_blocking(move || {
+            let mut rest = String::new();
+            self.says.take().expect("a pipe").read_to_string(&mut rest).expect("text");
+            (self.child.wait().expect("it ends").code().expect("a code"), rest)
+        });
+        ended.await.expect("it ends")
+    }
+}
+
+/// What a browser is shown at an address.
+async fn visit(page: &Url) -> (u16, String) {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let answer = client.get(page.clone()).send().await.expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("a page"))
+}
+
+#[tokio::test]
+async fn a_person_logs_in_with_a_browser_works_and_logs_out() {
+    let setting = Setting::start().await;
+    let mut running = Running::start(setting.command(&["login", "--no-browser"]));
+    let page = running.address("  http").await;
+    let back = Visitor::new().log_in(&page, "ana").await;
+    assert_eq!((back.host_str(), back.path()), (Some("127.0.0.1"), "/callback"));
+    let (status, text) = visit(&back).await;
+    assert_eq!(status, 200, "{text}");
+    let (code, err) = running.end().await;
+    assert_eq!(code, 0, "{err}");
+    assert!(err.ends_with("as ana of the test (ana)\n"), "{err}");
+
+    let file = setting.file().expect("a login");
+    let mode = |path: &std::path::Path| fs::metadata(path).expect("it").permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(file.parent().expect("a folder"))), (0o600, 0o700));
+    let (code, out, err) = setting.run(&["cat", "pay/team-a/app.log"]).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("CANARY-1"), "{out}");
+
+    let kept = setting.kept();
+    let (code, _, err) = setting.run(&["logout"]).await;
+    assert_eq!((code, err.as_str()), (0, format!("logged out of {}/\n", setting.app.origin).as_str()));
+    assert_eq!(setting.file(), None);
+    let (code, _, err) = setting.run(&["buckets"]).await;
+    assert_eq!(code, 2);
+    assert!(err.contains(&format!("run: logboom login --server {}\n", setting.app.origin)), "{err}");
+    assert_eq!(spent(&setting, &kept).await, "invalid_grant", "the provider has ended it too");
+    assert!(setting.run(&["logout"]).await.2.starts_with("nobody is logged in to "));
+}
+
+/// What the provider says to the refresh token of a login.
+async fn spent(setting: &Setting, kept: &Value) -> String {
+    let form = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("client_id", "cli")
+        .append_pair("grant_type", "refresh_token")
+        .append_pair("refresh_token", kept["refresh_token"].as_str().expect("a token"))
+        .finish();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = client.post(format!("{}/token", setting.provider.issuer)).body(form);
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+    answer["error"].as_str().unwrap_or("taken").to_owned()
+}
+
+#[tokio::test]
+async fn an_answer_with_another_state_is_refused_and_the_login_goes_on_waiting() {
+    let setting = Setting::start().await;
+    let mut running = Running::start(setting.command(&["login", "--no-browser"]));
+    let page = running.address("  http").await;
+    let back = Visitor::new().log_in(&page, "ana").await;
+    let mut forged = back.clone();
+    let others = back.query_pairs().into_owned().filter(|(name, _)| name != "state");
+    let others: Vec<_> = others.collect();
+    forged.query_pairs_mut().clear().extend_pairs(others).append_pair("state", "of-somebody-else");
+    assert_eq!(visit(&forged).await.0, 400);
+    running.line("An answer that belongs to another login was refused").await;
+    assert_eq!(setting.file(), None);
+    // The code was sent nowhere, so it is still good.
+    assert_eq!(visit(&back).await.0, 200);
+    let (code, err) = running.end().await;
+    assert_eq!(code, 0, "{err}");
+    assert!(setting.file().is_some());
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_at_the_provider_keeps_nothing() {
+    let setting = Setting::start().await;
+    let mut running = Running::start(setting.command(&["login", "--no-browser"]));
+    let page = running.address("  http").await;
+    let sent: Vec<_> = page.query_pairs().into_owned().collect();
+    let value = |wanted: &str| &sent.iter().find(|(name, _)| name == wanted).expect("it is sent").1;
+    let mut back: Url = value("redirect_uri").parse().expect("a URL");
+    back.query_pairs_mut()
+        .append_pair("error", "access_denied")
+        .append_pair("error_description", "<script>")
+        .append_pair("state", value("state"))
+        .append_pair("iss", &setting.provider.issuer);
+    let (status, text) = visit(&back).await;
+    assert!(status == 200 && text.contains("refused") && !text.contains("<script>"), "{text}");
+    let (code, err) = running.end().await;
+    assert_eq!(code, 2);
+    assert!(err.contains("the identity provider refused the login: access_denied"), "{err}");
+    assert_eq!(setting.file(), None);
+}
+
+#[tokio::test]
+async fn an_access_token_that_has_ended_is_renewed_once_for_all_commands() {
+    let setting = Setting::start().await;
+    setting.log_in().await;
+    let before = setting.kept();
+    setting.change(|kept| kept["expires_at"] = json!(1_700_000_000));
+    // The provider ends a login whose refresh token is used twice.
+    let runs = (0..4).map(|_| setting.run(&["buckets", "--json"]));
+    for (code, _, err) in futures::future::join_all(runs).await {
+        assert_eq!(code, 0, "{err}");
+    }
+    let after = setting.kept();
+    assert_ne!(before["access_token"], after["access_token"]);
+    assert_ne!(before["refresh_token"], after["refresh_token"]);
+    assert_eq!(
+        fs::metadata(setting.file().expect("a login")).expect("it").permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(setting.run(&["buckets"]).await.0, 0);
+    assert_eq!(setting.kept(), after, "what still holds is not renewed");
+}
+
+#[tokio::test]
+async fn a_login_that_ended_at_the_provider_is_forgotten_and_told() {
+    let setting = Setting::start().await;
+    setting.log_in().await;
+    setting.change(|kept| {
+        kept["expires_at"] = json!(1_700_000_000);
+        kept["refresh_token"] = json!("unknown");
+    });
+    let (code, _, err) = setting.run(&["buckets"]).await;
+    assert_eq!(code, 2);
+    let server = &setting.app.origin;
+    assert_eq!(
+        err,
+        format!("error: the login to {server} has ended\nhint: run: logboom login --server {server}\n")
+    );
+    assert_eq!(setting.file(), None);
+}
+
+#[tokio::test]
+async fn a_login_that_others_could_read_is_refused_until_it_is_logged_out() {
+    let setting = Setting::start().await;
+    setting.log_in().await;
+    let file = setting.file().expect("a login");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("rights");
+    let (code, _, err) = setting.run(&["buckets"]).await;
+    assert_eq!(code, 2);
+    assert!(err.contains("is not private: others can read or change it"), "{err}");
+    let (code, _, err) = setting.run(&["logout"]).await;
+    assert_eq!((code, setting.file()), (0, None), "{err}");
+}
+
+#[tokio::test]
+async fn a_person_logs_in_on_another_device() {
+    let setting = Setting::start().await;
+    let mut running = Running::start(setting.command(&["login", "--device"]));
+    let page = running.address("  http").await;
+    let line = running.line("and type in this code: ").await;
+    let code = line.rsplit(' ').next().expect("a code");
+    let with_code = running.address("  http").await;
+    assert!(with_code.query_pairs().any(|(name, value)| name == "user_code" && value == code), "{with_code}");
+    Visitor::new().type_in(&page, code, Some("ana")).await;
+    let (code, err) = running.end().await;
+    assert_eq!(code, 0, "{err}");
+    assert!(err.ends_with("as ana of the test (ana)\n"), "{err}");
+    assert_eq!(setting.run(&["buckets"]).await.0, 0);
+}
+
+#[tokio::test]
+async fn a_login_refused_on_the_other_device_keeps_nothing() {
+    let setting = Setting::start().await;
+    let mut running = Running::start(setting.command(&["login", "--device"]));
+    let page = running.address("  http").await;
+    let line = running.line("and type in this code: ").await;
+    Visitor::new().type_in(&page, line.rsplit(' ').next().expect("a code"), None).await;
+    let (code, err) = running.end().await;
+    assert_eq!(code, 2);
+    assert!(err.contains("the login was refused on the other device"), "{err}");
+    assert_eq!(setting.file(), None);
+}
+
+#[tokio::test]
+async fn the_browser_is_opened_at_the_address_that_is_printed() {
+    let setting = Setting::start().await;
+    let (tools, opened) = (directory(), directory().join("opened"));
+    let script = tools.join("xdg-open");
+    fs::write(
+        &script,
+        format!("#!/bin/sh\nprintf %s \"$1\" > {0}.part && mv {0}.part {0}\n", opened.display()),
+    )
+    .expect("a script");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("rights");
+    let mut login = setting.command(&["login"]);
+    login.env("PATH", format!("{}:/usr/bin:/bin", tools.display()));
+    let mut running = Running::start(login);
+    let page = running.address("  http").await;
+    while !opened.exists() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(fs::read_to_string(&opened).expect("an address"), page.as_str());
+    let back = Visitor::new().log_in(&page, "ana").await;
+    assert_eq!(visit(&back).await.0, 200);
+    assert_eq!(running.end().await.0, 0);
+}
+
+#[tokio::test]
+async fn a_token_that_is_given_goes_before_the_login() {
+    let setting = Setting::start().await;
+    setting.log_in().await;
+    let mut buckets = setting.command(&["buckets"]);
+    buckets.env("LOGBOOM_TOKEN", "not-a-token-of-anybody");
+    let (code, _, err) = output(buckets).await;
+    assert_eq!(code, 2);
+    let hint = format!(
+        "hint: run: logboom login --server {}; a token that is given goes before it",
+        setting.app.origin
+    );
+    assert!(err.contains(&hint), "{err}");
+    assert!(setting.file().is_some());
+}
+
+#[tokio::test]
+async fn a_server_without_a_client_for_it_says_what_is_missing() {
+    let app = Setup::default().start().await;
+    let (code, _, err) = output(command(&app.url, &directory(), &["login"])).await;
+    assert_eq!(code, 2);
+    assert!(err.starts_with("error: logins on the command line are not set up at this server\n"), "{err}");
+    assert!(err.contains("identity.command_line.client_id"), "{err}");
+}
+
+#[tokio::test]
+async fn a_login_goes_over_no_network_unprotected() {
+    let (code, _, err) = output(command("http://logs.example", &directory(), &["login"])).await;
+    assert_eq!(code, 2);
+    assert!(err.contains("has to begin with https://"), "{err}");
+}
