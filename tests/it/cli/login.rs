@@ -1,10 +1,9 @@
 //! Logging in on the command line: the real program, the real service, and a certified identity provider.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use logboom::domain::time::SystemClock;
@@ -15,6 +14,7 @@ use url::Url;
 use crate::harness::app::{Setup, directory};
 use crate::harness::oidc_provider::{API, OidcProvider, Visitor};
 use crate::harness::site::{Replica, Site};
+use crate::harness::terminal::{Running, command, output, visit};
 
 struct Setting {
     provider: OidcProvider,
@@ -85,81 +85,6 @@ impl Setting {
     }
 }
 
-fn command(server: &str, home: &std::path::Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_logboom"));
-    command.args(arguments).env("LOGBOOM_SERVER", server).env("XDG_STATE_HOME", home);
-    command.env_remove("LOGBOOM_TOKEN").env_remove("LOGBOOM_TOKEN_FILE");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-async fn output(mut command: Command) -> (i32, String, String) {
-    let run = tokio::task::spawn_blocking(move || command.output().expect("the program starts"));
-    let Output { status, stdout, stderr } = run.await.expect("it ends");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    (status.code().expect("a code"), text(stdout), text(stderr))
-}
-
-/// A program that runs, with what it says to the person. It ends with the value.
-struct Running {
-    child: Child,
-    says: Option<BufReader<ChildStderr>>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-    }
-}
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("it starts");
-        let says = child.stderr.take().map(BufReader::new);
-        Self { child, says }
-    }
-
-    /// The next line that begins so, without the spaces around it.
-    async fn line(&mut self, begin: &'static str) -> String {
-        let mut says = self.says.take().expect("a pipe");
-        let read = tokio::task::spawn_blocking(move || {
-            let mut seen = String::new();
-            loop {
-                let mut line = String::new();
-                assert_ne!(says.read_line(&mut line).expect("text"), 0, "it ended: {seen}");
-                if line.starts_with(begin) {
-                    return (says, line.trim().to_owned());
-                }
-                seen += &line;
-            }
-        });
-        let (says, line) = read.await.expect("a line");
-        self.says = Some(says);
-        line
-    }
-
-    async fn address(&mut self, begin: &'static str) -> Url {
-        self.line(begin).await.parse().expect("a URL")
-    }
-
-    /// Its code, and what else it said.
-    async fn end(mut self) -> (i32, String) {
-        let ended = tokio::task::spawn_blocking(move || {
-            let mut rest = String::new();
-            self.says.take().expect("a pipe").read_to_string(&mut rest).expect("text");
-            (self.child.wait().expect("it ends").code().expect("a code"), rest)
-        });
-        ended.await.expect("it ends")
-    }
-}
-
-/// What a browser is shown at an address.
-async fn visit(page: &Url) -> (u16, String) {
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let answer = client.get(page.clone()).send().await.expect("an answer");
-    (answer.status().as_u16(), answer.text().await.expect("a page"))
-}
-
 #[tokio::test]
 async fn a_person_logs_in_with_a_browser_works_and_logs_out() {
     let setting = Setting::start().await;
@@ -174,7 +99,7 @@ async fn a_person_logs_in_with_a_browser_works_and_logs_out() {
     assert!(err.ends_with("as ana of the test (ana)\n"), "{err}");
 
     let file = setting.file().expect("a login");
-    let mode = |path: &std::path::Path| fs::metadata(path).expect("it").permissions().mode() & 0o777;
+    let mode = |path: &Path| fs::metadata(path).expect("it").permissions().mode() & 0o777;
     assert_eq!((mode(&file), mode(file.parent().expect("a folder"))), (0o600, 0o700));
     let (code, out, err) = setting.run(&["cat", "pay/team-a/app.log"]).await;
     assert_eq!(code, 0, "{err}");
