@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cli::printer::Printer;
 
@@ -61,6 +61,10 @@ enum Command {
     /// Looks after the identity providers.
     #[command(subcommand)]
     Idp(commands::idp::Idp),
+    /// Prints what a shell needs to complete commands and options.
+    Completions(commands::completions::Arguments),
+    /// Prints the manual of a command, or writes all of them into a folder.
+    Man(commands::man::Arguments),
 }
 
 /// Where the configuration is.
@@ -95,6 +99,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Completions(arguments) => commands::completions::run(&arguments, &Cli::command(), &printer),
+        Command::Man(arguments) => commands::man::run(&arguments, Cli::command(), &printer),
         Command::Idp(command) => commands::idp::run(&command, &printer),
         Command::Layouts(command) => commands::layouts::run(&command, &printer),
         Command::Serve(file) => commands::serve::run(&file.config),

@@ -4,4 +4,5 @@ mod engineer;
 mod idp_doctor;
 mod layouts;
 mod login;
+mod manual;
 mod program;
