@@ -55,6 +55,8 @@ pub struct Arguments {
 /// Logs in.
 pub fn run(arguments: &Arguments, printer: &Printer) -> Result<(), CliError> {
     let folder = arguments.home.folder()?;
+    // Whoever cannot keep a login is told before they go to the browser.
+    drop(folder.lock()?);
     runtime()?.block_on(log_in(arguments, &folder, printer))
 }
 

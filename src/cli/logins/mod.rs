@@ -30,8 +30,8 @@ pub struct Login {
     pub tokens: Tokens,
 }
 
-/// The program's side of an identity provider. Plain HTTP is for one that a server on this machine names: a server elsewhere
-/// has no business with what listens here.
+/// The program's side of an identity provider. Plain HTTP is for one on this machine that a server on this machine names: a
+/// server elsewhere has no business with what listens here.
 ///
 /// # Errors
 /// [`FetchError`] when there can be no HTTP client.
@@ -50,7 +50,8 @@ pub fn program(
             resource: provider.resource.clone(),
         },
     };
-    Program::new(&login, is_loopback(server), clock)
+    let issuer_here = Url::parse(&provider.issuer).is_ok_and(|issuer| is_loopback(&issuer));
+    Program::new(&login, issuer_here && is_loopback(server), clock)
 }
 
 /// Where logins are kept: the state folder of the XDG base directory specification.
