@@ -12,12 +12,12 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::harness::app::{Setup, directory};
-use crate::harness::oidc_provider::{API, OidcProvider, Visitor};
+use crate::harness::oidc_provider::{self, API, OidcProvider, Visitor};
 use crate::harness::site::{Replica, Site};
 use crate::harness::terminal::{Running, command, output, visit};
 
 struct Setting {
-    provider: OidcProvider,
+    provider: &'static OidcProvider,
     app: Replica,
     /// The person's state folder.
     home: PathBuf,
@@ -29,12 +29,7 @@ impl Setting {
         let site = Site::start_with("[identity.command_line]\nclient_id = \"cli\"\n").await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
-        let provider = OidcProvider::start(&json!([
-            {"client_id": "cli", "token_endpoint_auth_method": "none", "application_type": "native",
-             "redirect_uris": ["http://127.0.0.1/callback"],
-             "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]},
-        ]))
-        .await;
+        let provider = oidc_provider::for_command_lines().await;
         let config = site.config(&origin);
         let text = fs::read_to_string(&config).expect("the configuration");
         let text = text
@@ -110,10 +105,11 @@ async fn a_person_logs_in_with_a_browser_works_and_logs_out() {
     assert_eq!((code, err.as_str()), (0, format!("logged out of {}/\n", setting.app.origin).as_str()));
     assert_eq!(setting.file(), None);
     let (code, _, err) = setting.run(&["buckets"]).await;
-    assert_eq!(code, 2);
+    assert_eq!(code, 2, "{err}");
     assert!(err.contains(&format!("run: logboom login --server {}\n", setting.app.origin)), "{err}");
     assert_eq!(spent(&setting, &kept).await, "invalid_grant", "the provider has ended it too");
-    assert!(setting.run(&["logout"]).await.2.starts_with("nobody is logged in to "));
+    let (_, _, err) = setting.run(&["logout"]).await;
+    assert!(err.starts_with("nobody is logged in to "), "{err}");
 }
 
 /// What the provider says to the refresh token of a login.

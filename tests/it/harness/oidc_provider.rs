@@ -5,6 +5,7 @@ use std::process::Command;
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::harness::servers::{self, Server};
@@ -35,6 +36,17 @@ impl OidcProvider {
             Server::start("oidc-provider", command, async || servers::answers(&document).await).await;
         Self { issuer, _server: server }
     }
+}
+
+/// The one that every command line logs in to, with the public client `cli`; it starts once.
+pub async fn for_command_lines() -> &'static OidcProvider {
+    static SHARED: OnceCell<OidcProvider> = OnceCell::const_new();
+    let clients = json!([
+        {"client_id": "cli", "token_endpoint_auth_method": "none", "application_type": "native",
+         "redirect_uris": ["http://127.0.0.1/callback"],
+         "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]},
+    ]);
+    SHARED.get_or_init(async || OidcProvider::start(&clients).await).await
 }
 
 /// A browser at the provider, with the cookies of a person who is logged in there.
