@@ -1,10 +1,12 @@
 //! Logging in on the command line: the real program, the real service, and a certified identity provider.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use logboom::domain::time::SystemClock;
 use serde_json::{Value, json};
@@ -13,8 +15,9 @@ use url::Url;
 
 use crate::harness::app::{Setup, directory};
 use crate::harness::oidc_provider::{self, API, OidcProvider, Visitor};
-use crate::harness::site::{Replica, Site};
+use crate::harness::site::{MovedClock, Replica, Site};
 use crate::harness::terminal::{Running, command, output, visit};
+use crate::http::logs::put_file;
 
 struct Setting {
     provider: &'static OidcProvider,
@@ -287,6 +290,29 @@ async fn a_token_that_is_given_goes_before_the_login() {
     );
     assert!(err.contains(&hint), "{err}");
     assert!(setting.file().is_some());
+}
+
+#[tokio::test]
+async fn what_runs_for_long_ends_when_the_server_no_longer_knows_who_asks() {
+    let (root, clock) = (directory().join("bucket"), Arc::new(MovedClock::default()));
+    put_file(&root, "team-a/app.log", b"2026-11-23T14:00:00Z one\n");
+    let settings = "[search]\nfollow_interval = \"20ms\"\nfollow_max_time = \"100ms\"\n".to_owned();
+    let setup = Setup { settings, clock: Arc::<MovedClock>::clone(&clock), ..Setup::default() };
+    let app = setup.file("file-logs", &root).start().await;
+    let mut tail = command(&app.url, &directory(), &["tail", "", "file-logs/team-a/", "--json"]);
+    tail.env("LOGBOOM_TOKEN", app.token("ana", &["team-a"]));
+    let mut child = tail.spawn().expect("it starts");
+    let run = tokio::task::spawn_blocking(move || {
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains("\"end\"")), "one answer ends, and another begins");
+        clock.advance(Duration::from_hours(1));
+        for _ in lines {}
+        child.wait_with_output().expect("it ends")
+    });
+    let output = run.await.expect("it ends");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("run: logboom login --server ") && !err.contains("going on"), "{err}");
 }
 
 #[tokio::test]
