@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod decisions;
 pub mod health;
 pub mod links;
+pub mod login;
 pub mod logs;
 pub mod objects;
 pub mod problem;

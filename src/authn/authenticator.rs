@@ -13,7 +13,7 @@ use crate::authn::fetch::{Fetch, FetchError};
 use crate::authn::keys::{Issuer, KeyError};
 use crate::authn::login::Logins;
 use crate::authn::oidc::Provider;
-use crate::authn::options::{Options, ProviderOptions};
+use crate::authn::options::{CommandLineLogin, Options, ProviderOptions};
 use crate::authn::refresh::Refreshed;
 use crate::authn::session::{Activity, SessionError, Sessions};
 use crate::db::Db;
@@ -93,6 +93,7 @@ pub struct Authenticated {
 pub struct Authenticator {
     bearers: Bearers,
     logins: Logins,
+    command_line: Vec<CommandLineLogin>,
     clock: Arc<dyn Clock>,
 }
 
@@ -101,6 +102,7 @@ impl Authenticator {
     pub fn build(options: Options, db: Db, keys: &Keys, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
         check(&options.providers)?;
         let callback = options.public_url.join("/auth/callback").map_err(BuildError::Callback)?;
+        let command_line = options.providers.iter().filter_map(command_line_login).collect();
         let (mut providers, mut doors) = (Vec::new(), Vec::new());
         for provider in options.providers {
             let fetch = Fetch::new(provider.fetch).map_err(BuildError::Client)?;
@@ -128,7 +130,7 @@ impl Authenticator {
         let sealer = Sealer::new(keys.clone(), Purpose::LoginFlow);
         let logins = Logins::new(db, sealer, Arc::clone(&clock), providers, Arc::new(sessions));
         let bearers = Bearers::new(doors, Arc::clone(&clock), options.remembered_tokens);
-        Ok(Self { bearers, logins, clock })
+        Ok(Self { bearers, logins, command_line, clock })
     }
 
     /// Recognises the caller of a request. Headers that name a person mean nothing here: only proofs do.
@@ -184,6 +186,12 @@ impl Authenticator {
         &self.logins
     }
 
+    /// Where people can log in on the command line, the default provider first.
+    #[must_use]
+    pub fn command_line(&self) -> &[CommandLineLogin] {
+        &self.command_line
+    }
+
     /// Each identity provider with what is wrong with it.
     pub async fn health(&self) -> Vec<(String, Option<String>)> {
         let mut findings = Vec::new();
@@ -222,6 +230,15 @@ fn bearer_token(proof: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && one_word).then_some(token)
 }
 
+fn command_line_login(provider: &ProviderOptions) -> Option<CommandLineLogin> {
+    Some(CommandLineLogin {
+        name: provider.name.clone(),
+        issuer: provider.address.issuer.clone(),
+        endpoint_hosts: provider.address.endpoint_hosts.clone(),
+        client: provider.command_line.clone()?,
+    })
+}
+
 fn check(providers: &[ProviderOptions]) -> Result<(), BuildError> {
     for (place, provider) in providers.iter().enumerate() {
         let twice = providers
@@ -231,11 +248,13 @@ fn check(providers: &[ProviderOptions]) -> Result<(), BuildError> {
         if twice || provider.name.is_empty() {
             return Err(BuildError::Providers);
         }
-        let client = provider.login.as_ref().map(|login| login.client_id.as_str());
+        let browsers = provider.login.as_ref().map(|login| &login.client_id);
+        let programs = provider.command_line.as_ref().map(|program| &program.client_id);
         let bearer = &provider.bearer;
         let confused = bearer.audiences.is_empty()
             || bearer.audiences.iter().any(|audience| {
-                audience.is_empty() || (!bearer.require_at_jwt && client == Some(audience.as_str()))
+                audience.is_empty()
+                    || (!bearer.require_at_jwt && [browsers, programs].contains(&Some(audience)))
             });
         if confused {
             return Err(BuildError::Audience { provider: provider.name.clone() });

@@ -20,6 +20,8 @@ pub struct Discovery {
     pub end_session_endpoint: Option<Url>,
     /// Where refresh tokens are given back.
     pub revocation_endpoint: Option<Url>,
+    /// Where a login on another device begins (RFC 8628).
+    pub device_authorization_endpoint: Option<Url>,
     /// PKCE methods; absent when the provider does not say.
     pub code_challenge_methods_supported: Option<Vec<String>>,
     /// Whether the callback names the issuer (RFC 9207).
@@ -126,6 +128,7 @@ impl IssuerAddress {
             ("token_endpoint", found.token_endpoint.as_ref()),
             ("end_session_endpoint", found.end_session_endpoint.as_ref()),
             ("revocation_endpoint", found.revocation_endpoint.as_ref()),
+            ("device_authorization_endpoint", found.device_authorization_endpoint.as_ref()),
         ];
         for (endpoint, url) in endpoints {
             let Some(url) = url else { continue };

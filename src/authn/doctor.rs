@@ -11,7 +11,7 @@ use crate::authn::claims;
 use crate::authn::discovery::IssuerAddress;
 use crate::authn::fetch::{Fetch, FetchError, may_call};
 use crate::authn::key_set::KeySet;
-use crate::authn::options::{ClientProof, LoginOptions, ProviderOptions};
+use crate::authn::options::{ClientProof, CommandLineOptions, LoginOptions, ProviderOptions};
 use crate::telemetry::error_chain;
 
 pub mod token;
@@ -85,6 +85,9 @@ pub async fn examine(provider: &ProviderOptions) -> Vec<Finding> {
                 "no client_id is configured, so nobody logs in through this provider",
                 "set client_id, or keep it so for a provider of access tokens alone",
             ),
+        }
+        if let Some(client) = &provider.command_line {
+            command_line(client, &document, &mut findings);
         }
         offers(&document, &mut findings);
     }
@@ -270,11 +273,29 @@ fn client(login: &LoginOptions, document: &Map<String, Value>, findings: &mut Fi
         ),
         _ => findings.good("client", format!("proves itself by {method}")),
     }
-    if let Some(known) = list(document, "scopes_supported") {
-        for scope in login.scopes.iter().filter(|scope| !known.contains(&scope.as_str())) {
-            let message = format!("the provider does not list the scope `{scope}`");
-            findings.note("scopes", message, "define it on the application, or leave it out of scopes");
-        }
+    scopes(&login.scopes, "scopes", document, findings);
+}
+
+fn scopes(asked: &[String], setting: &str, document: &Map<String, Value>, findings: &mut Findings) {
+    let Some(known) = list(document, "scopes_supported") else { return };
+    for scope in asked.iter().filter(|scope| !known.contains(&scope.as_str())) {
+        let message = format!("the provider does not list the scope `{scope}`");
+        findings.note(
+            "scopes",
+            message,
+            &format!("define it on the application, or leave it out of {setting}"),
+        );
+    }
+}
+
+/// Whether a client may go without a secret stands in no document: several providers leave `none` out of what they list.
+fn command_line(client: &CommandLineOptions, document: &Map<String, Value>, findings: &mut Findings) {
+    scopes(&client.scopes, "command_line.scopes", document, findings);
+    if document.get("device_authorization_endpoint").is_some_and(Value::is_string) {
+        findings.good("command-line", "logs in with a browser or on another device");
+    } else {
+        let hint = "machines without a browser need a token in LOGBOOM_TOKEN or a file";
+        findings.note("command-line", "logs in with a browser, but not with --device", hint);
     }
 }
 

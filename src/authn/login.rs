@@ -10,8 +10,9 @@ use subtle::ConstantTimeEq;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::authn::code_flow::{Callback, Flow, LoginError};
 use crate::authn::cookie::{self, Found};
-use crate::authn::oidc::{Callback, Flow, Login, LoginError, Provider};
+use crate::authn::oidc::{Login, Provider};
 use crate::authn::random::{self, NoRandom, hash};
 use crate::authn::record::SessionRecord;
 use crate::authn::return_path::ReturnPath;

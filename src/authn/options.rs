@@ -57,6 +57,33 @@ pub struct ProviderOptions {
     pub bearer: BearerOptions,
     /// How people log in through it; access tokens alone when absent.
     pub login: Option<LoginOptions>,
+    /// How people log in to it on the command line; not at all when absent.
+    pub command_line: Option<CommandLineOptions>,
+}
+
+/// How people log in to a provider on the command line: with a public client of its own, since a program on a person's
+/// machine keeps no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLineOptions {
+    /// The client id.
+    pub client_id: String,
+    /// The scopes to ask for; `openid` is always among them.
+    pub scopes: Vec<String>,
+    /// What the access token is for (RFC 8707), where the provider wants to be told.
+    pub resource: Option<String>,
+}
+
+/// What a command line has to know to log people in at a provider. All of it is public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLineLogin {
+    /// The provider's name in the configuration.
+    pub name: String,
+    /// The issuer, exactly.
+    pub issuer: String,
+    /// Hosts beside the issuer's own on which its endpoints may lie.
+    pub endpoint_hosts: Vec<String>,
+    /// Its public client there.
+    pub client: CommandLineOptions,
 }
 
 /// How people log in through a provider.

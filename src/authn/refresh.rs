@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::authn::code_flow::RefreshError;
 use crate::authn::login::Logins;
-use crate::authn::oidc::{Provider, RefreshError};
+use crate::authn::oidc::Provider;
 use crate::authn::record::SessionRecord;
 use crate::authn::session::{Session, SessionError, Sessions};
 use crate::domain::secret::Secret;

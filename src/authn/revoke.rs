@@ -37,7 +37,7 @@ impl Provider {
 
 /// The request with the client's proof: a header (RFC 6749 section 2.3.1, name and secret form-encoded) or members of
 /// the form.
-fn request(
+pub(in crate::authn) fn request(
     address: &str,
     login: &LoginOptions,
     token: &Secret<String>,

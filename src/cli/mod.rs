@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cli::printer::Printer;
 
 pub mod commands;
 pub mod error;
+pub mod logins;
 pub mod printer;
 pub mod pulled;
 pub mod receipt;
@@ -41,6 +42,10 @@ enum Command {
     /// Says how keys tell the time.
     #[command(subcommand)]
     Layouts(commands::layouts::Layouts),
+    /// Logs in to a server with a browser, and keeps the login for the commands below.
+    Login(commands::login::Arguments),
+    /// Ends a login and forgets it.
+    Logout(commands::logout::Arguments),
     /// Lists the buckets that you may do anything in.
     Buckets(commands::buckets::Arguments),
     /// Lists what lies below a bucket or a prefix.
@@ -62,6 +67,10 @@ enum Command {
     /// Looks after the identity providers.
     #[command(subcommand)]
     Idp(commands::idp::Idp),
+    /// Prints what a shell needs to complete commands and options.
+    Completions(commands::completions::Arguments),
+    /// Prints the manual of a command, or writes all of them into a folder.
+    Man(commands::man::Arguments),
 }
 
 /// Where the configuration is.
@@ -84,6 +93,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let printer = Printer;
     let outcome = match cli.command {
+        Command::Login(arguments) => commands::login::run(&arguments, &printer),
+        Command::Logout(arguments) => commands::logout::run(&arguments, &printer),
         Command::Buckets(arguments) => commands::buckets::run(&arguments, &printer),
         Command::Ls(arguments) => commands::ls::run(&arguments, &printer),
         Command::Cat(arguments) => commands::cat::run(&arguments, &printer),
@@ -96,6 +107,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Completions(arguments) => commands::completions::run(&arguments, &Cli::command(), &printer),
+        Command::Man(arguments) => commands::man::run(&arguments, Cli::command(), &printer),
         Command::Idp(command) => commands::idp::run(&command, &printer),
         Command::Layouts(command) => commands::layouts::run(&command, &printer),
         Command::Serve(file) => commands::serve::run(&file.config),

@@ -1,5 +1,6 @@
 //! A client of our own API, as the command line uses it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -10,7 +11,9 @@ use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
 use crate::api::problem::ProblemBody;
-use crate::domain::secret::Secret;
+use crate::client::token::{TokenError, TokenSource};
+
+pub mod token;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -47,6 +50,29 @@ pub enum ClientError {
     /// The server refuses.
     #[error("{}", told(.0))]
     Refused(Box<ProblemBody>),
+    /// The server does not know who asks: the token does not hold, or not any more.
+    #[error("{}", told(problem))]
+    NotRecognised {
+        /// Its address.
+        server: String,
+        /// What it says.
+        problem: Box<ProblemBody>,
+    },
+    /// The login has ended, and there is nothing to renew it with.
+    #[error("the login to {server} has ended")]
+    LoginEnded {
+        /// Its address.
+        server: String,
+    },
+    /// There is no token to send.
+    #[error("no access token can be had for {server}")]
+    NoToken {
+        /// Its address.
+        server: String,
+        /// Why.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The answer is none of this API.
     #[error("the server answers {status}, which is not an answer of Logboom; is the address right?")]
     Foreign {
@@ -71,11 +97,12 @@ fn told(problem: &ProblemBody) -> String {
     std::iter::once(problem.detail.clone()).chain(fields).collect::<Vec<_>>().join("\n")
 }
 
-/// A client for one server and one person.
+/// A client for one server and one person, or nobody.
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
     base: Url,
+    tokens: Option<Arc<dyn TokenSource>>,
 }
 
 /// A request of the client's.
@@ -88,33 +115,20 @@ pub struct Ask {
 }
 
 impl Client {
-    /// A client that carries an access token.
+    /// A client that carries access tokens.
     ///
     /// # Errors
-    /// [`ClientError`] when the token would travel unprotected, or cannot travel at all.
-    pub fn new(base: &Url, token: &Secret<String>) -> Result<Self, ClientError> {
-        let bearer = format!("Bearer {}", token.expose().trim());
-        let mut value = HeaderValue::from_str(&bearer).map_err(|_| ClientError::InvalidToken)?;
-        value.set_sensitive(true);
-        Self::with_headers(base, HeaderMap::from_iter([(AUTHORIZATION, value)]))
+    /// [`ClientError`] when a token would travel unprotected.
+    pub fn new(base: &Url, tokens: Arc<dyn TokenSource>) -> Result<Self, ClientError> {
+        Ok(Self { tokens: Some(tokens), ..Self::anonymous(base)? })
     }
 
-    /// A client for what is open to everybody.
+    /// A client of nobody, for what the server tells everybody.
     ///
     /// # Errors
-    /// [`ClientError`] when what comes could be changed on its way.
-    pub fn without_token(base: &Url) -> Result<Self, ClientError> {
-        Self::with_headers(base, HeaderMap::new())
-    }
-
-    fn with_headers(base: &Url, headers: HeaderMap) -> Result<Self, ClientError> {
-        let loopback = match base.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        if base.scheme() != "https" && !(base.scheme() == "http" && loopback) {
+    /// [`ClientError`] when somebody on the way could change what it tells.
+    pub fn anonymous(base: &Url) -> Result<Self, ClientError> {
+        if base.scheme() != "https" && !(base.scheme() == "http" && is_loopback(base)) {
             return Err(ClientError::Unprotected(base.clone()));
         }
         let http = reqwest::Client::builder()
@@ -122,10 +136,9 @@ impl Client {
             .read_timeout(READ_TIMEOUT)
             // A redirect could carry the token to somebody else.
             .redirect(Policy::none())
-            .default_headers(headers)
             .build()
             .map_err(|cause| ClientError::Unreachable { server: base.to_string(), cause })?;
-        Ok(Self { http, base: base.clone() })
+        Ok(Self { http, base: base.clone(), tokens: None })
     }
 
     /// A request for a path below `/api/v1`, each part of it percent-encoded.
@@ -161,17 +174,52 @@ impl Client {
     pub async fn send(&self, ask: Ask) -> Result<Response, ClientError> {
         let mut tries = 1;
         loop {
-            let answer = self.request(&ask).send().await;
-            let unreachable = |cause| ClientError::Unreachable { server: self.base.to_string(), cause };
+            let answer = self.authorized(self.request(&ask)).await?.send().await;
+            let unreachable = |cause| ClientError::Unreachable { server: self.server(), cause };
             let answer = answer.map_err(unreachable)?;
             if answer.status().is_success() {
                 return Ok(answer);
             }
             let wait = retry_after(answer.headers()).filter(|_| tries < TRIES && ask.method == Method::GET);
-            let Some(wait) = wait else { return Err(refusal(answer).await) };
+            let Some(wait) = wait else { return Err(self.refusal(answer).await) };
             tokio::time::sleep(wait.min(MAX_WAIT)).await;
             tries += 1;
         }
+    }
+
+    /// Asked for each request anew: what runs for long outlives a token.
+    async fn authorized(&self, request: RequestBuilder) -> Result<RequestBuilder, ClientError> {
+        let Some(tokens) = &self.tokens else { return Ok(request) };
+        let token = tokens.token().await.map_err(|error| match error {
+            TokenError::Ended => ClientError::LoginEnded { server: self.server() },
+            TokenError::Unavailable(cause) => ClientError::NoToken { server: self.server(), cause },
+        })?;
+        let bearer = format!("Bearer {}", token.expose().trim());
+        let mut value = HeaderValue::from_str(&bearer).map_err(|_| ClientError::InvalidToken)?;
+        value.set_sensitive(true);
+        Ok(request.header(AUTHORIZATION, value))
+    }
+
+    async fn refusal(&self, mut answer: Response) -> ClientError {
+        let status = answer.status();
+        let mut bytes = Vec::new();
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MAX_ANSWER_BYTES {
+                break;
+            }
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(problem) if status == StatusCode::UNAUTHORIZED => {
+                ClientError::NotRecognised { server: self.server(), problem }
+            }
+            Ok(problem) => ClientError::Refused(problem),
+            Err(_) => ClientError::Foreign { status },
+        }
+    }
+
+    fn server(&self) -> String {
+        self.base.as_str().trim_end_matches('/').to_owned()
     }
 
     fn request(&self, ask: &Ask) -> RequestBuilder {
@@ -228,15 +276,13 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
-async fn refusal(mut answer: Response) -> ClientError {
-    let status = answer.status();
-    let mut bytes = Vec::new();
-    while let Ok(Some(chunk)) = answer.chunk().await {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > MAX_ANSWER_BYTES {
-            break;
-        }
+/// Whether an address is on this very machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
-    serde_json::from_slice(&bytes)
-        .map_or(ClientError::Foreign { status }, |problem| ClientError::Refused(Box::new(problem)))
 }

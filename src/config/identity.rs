@@ -12,7 +12,7 @@ use crate::authn::discovery::IssuerAddress;
 use crate::authn::fetch::FetchLimits;
 use crate::authn::jwt::SigningAlgorithm;
 use crate::authn::keys::{KeyLimits, MAX_KEY_AGE};
-use crate::authn::options::{ClientProof, LoginOptions, Options, ProviderOptions};
+use crate::authn::options::{ClientProof, CommandLineOptions, LoginOptions, Options, ProviderOptions};
 use crate::authn::presets::{PRESETS, Preset};
 use crate::authn::standard::MAX_LEEWAY;
 use crate::config::reader::{Section, Setting as _};
@@ -78,10 +78,15 @@ fn provider(
     let refetch = duration(&mut section, "keys_refetch_interval", MAX_KEY_AGE);
     let checks = checks(&mut section);
     let bearer = bearer(&mut section);
+    let command_line = command_line(&mut section);
     let login = login(&mut section, environment);
     let mapping = claims(&mut section, labels);
     section.close();
-    let allow_loopback_http = allow_loopback_http?;
+    let (allow_loopback_http, command_line, mut bearer) = (allow_loopback_http?, command_line?, bearer?);
+    if let (Some(clients), Some(command_line)) = (&mut bearer.clients, &command_line) {
+        // Who lets people log in with a client means to take its tokens.
+        clients.push(command_line.client_id.clone());
+    }
     Some(ProviderOptions {
         name,
         address: IssuerAddress { issuer: issuer?, endpoint_hosts: endpoint_hosts?, allow_loopback_http },
@@ -89,8 +94,9 @@ fn provider(
         keys: KeyLimits { max_age: max_age?, refetch_interval: refetch? },
         checks: checks?,
         mapping: mapping?,
-        bearer: bearer?,
+        bearer,
         login: login?,
+        command_line,
     })
 }
 
@@ -132,6 +138,17 @@ fn bearer(section: &mut Section) -> Option<BearerOptions> {
         require_at_jwt: require_at_jwt?,
         max_lifetime: max_lifetime?,
     })
+}
+
+#[expect(clippy::option_option, reason = "none and a wrong one are two answers, as in the reader")]
+fn command_line(section: &mut Section) -> Option<Option<CommandLineOptions>> {
+    let mut section = section.section("command_line");
+    let client_id = section.optional::<String>("client_id");
+    let scopes = section.required::<Vec<String>>("scopes");
+    let resource = section.optional::<String>("resource");
+    section.close();
+    let (client_id, scopes, resource) = (client_id?, scopes?, resource?);
+    Some(client_id.map(|client_id| CommandLineOptions { client_id, scopes, resource }))
 }
 
 #[expect(clippy::option_option, reason = "no login and a wrong one are two answers, as in the reader")]

@@ -162,6 +162,15 @@ fn a_further_provider_has_the_same_defaults_as_the_first() {
 }
 
 #[test]
+fn tokens_of_the_command_lines_client_are_taken_beside_those_of_listed_ones() {
+    let more = "clients = [\"robot\"]\n[identity.command_line]\nclient_id = \"cli\"\n";
+    let config = read(&format!("{LEAST}{more}"), &[]).unwrap();
+    let [provider] = &config.identity.options.providers[..] else { panic!("one") };
+    assert_eq!(provider.bearer.clients.as_deref(), Some(&["robot".to_owned(), "cli".to_owned()][..]));
+    assert!(provider.login.is_none(), "browsers have a client of their own");
+}
+
+#[test]
 fn an_unknown_key_is_refused_wherever_it_stands() {
     assert_one("[htpp]\nlisten = 1", "htpp: is not a setting that Logboom knows");
     assert_one("[http]\nlissen = \"x\"", "http.lissen: is not a setting");

@@ -39,6 +39,7 @@ Logboom demo: {count} log objects of the last day, {size} MiB, in {aws}, {gcp} a
 
   open       {public_url}/  and choose who you are
   reference  {public_url}/docs
+  terminal   logboom login --server {public_url}
 
 Four lines to try (the tokens hold for 12 hours, or until this process ends):
 

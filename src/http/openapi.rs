@@ -152,6 +152,8 @@ fn components() -> utoipa::openapi::Components {
     let components = with::<api::problem::FieldProblem>(components);
     let components = with::<api::session::Session>(components);
     let components = with::<api::session::LoggedOut>(components);
+    let components = with::<api::login::LoginOptions>(components);
+    let components = with::<api::login::CommandLineLogin>(components);
     let components = with::<api::buckets::BucketView>(components);
     let components = with::<api::buckets::BucketList>(components);
     let components = with::<api::objects::ObjectView>(components);

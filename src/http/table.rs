@@ -6,8 +6,8 @@ use crate::authz::permit::{CreateLink, ListObjects, ReadObject, VendCredentials}
 use crate::http::guard::Routes;
 use crate::http::openapi;
 use crate::http::routes::{
-    auth, buckets, credentials, decisions, follow, health, histogram, links, logs, objects, pages, read,
-    receipts, session,
+    auth, buckets, credentials, decisions, follow, health, histogram, links, login_options, logs, objects,
+    pages, read, receipts, session,
 };
 
 const BUCKETS: &str = "/api/v1/buckets";
@@ -38,6 +38,12 @@ pub fn routes() -> Routes {
         .personal(get.clone(), BUCKETS, "lists only buckets that the caller may see", buckets::list)
         .personal(get.clone(), BUCKET, "shows only a bucket that the caller may see", buckets::get)
         .personal(post.clone(), "/api/v1/decisions", "answers about the caller alone", decisions::post)
+        .public(
+            get.clone(),
+            "/api/v1/login-options",
+            "tells a command line where to log in; nothing that the provider does not tell everybody",
+            login_options::get,
+        )
         .public(get.clone(), "/auth/login", "begins a login", auth::login)
         .public(get.clone(), "/auth/callback", "ends a login; checks state, nonce and PKCE", auth::callback)
         .public(post.clone(), "/auth/logout", "ends the session that the cookie names", auth::logout)

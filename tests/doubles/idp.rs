@@ -50,6 +50,8 @@ pub struct Says {
     pub jwks: Value,
     /// Status and body of the token endpoint.
     pub token: (u16, Value),
+    /// Status and body of the endpoint for logins on another device.
+    pub device: (u16, Value),
     /// Each path that was asked, with the body.
     pub asked: Vec<(String, String)>,
     /// Whether it answers 503 to everything.
@@ -84,6 +86,7 @@ impl Idp {
             discovery,
             jwks,
             token: (400, json!({"error": "invalid_grant"})),
+            device: (400, json!({"error": "unauthorized_client"})),
             asked: Vec::new(),
             away: false,
             pause: Duration::ZERO,
@@ -124,6 +127,7 @@ async fn answer(State(says): State<Arc<Mutex<Says>>>, uri: Uri, body: String) ->
         "/logboom/.well-known/openid-configuration" => (200, says.discovery.clone()),
         "/keys" => (200, says.jwks.clone()),
         "/token" => says.token.clone(),
+        "/device" => says.device.clone(),
         "/revoke" => (200, json!({})),
         _ => (404, json!({})),
     };

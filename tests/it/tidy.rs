@@ -47,7 +47,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
 
 /// Crates of vendors, and the only places that may name them. A name that ends in `_` stands for every crate that
 /// begins so.
-const VENDORS: [(&str, &[&str]); 33] = [
+const VENDORS: [(&str, &[&str]); 35] = [
     ("aws_config", &["provider/aws/"]),
     ("aws_credential_types", &["provider/aws/"]),
     ("aws_sdk_", &["provider/aws/"]),
@@ -60,6 +60,8 @@ const VENDORS: [(&str, &[&str]); 33] = [
     ("cap_std", &["provider/file/"]),
     ("cedar_policy", &["authz/"]),
     ("clap", &["cli/"]),
+    ("clap_complete", &["cli/"]),
+    ("clap_mangen", &["cli/"]),
     ("aho_corasick", &["logs/"]),
     ("bzip2", &["logs/"]),
     ("flate2", &["logs/", "demo/"]),

@@ -10,7 +10,7 @@ use crate::cli::printer::Printer;
 use crate::cli::remote::Remote;
 use crate::cli::search_output::{Lines, Style};
 use crate::cli::terminal::is_terminal;
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 
 /// How long to wait before it goes on after a failure, at first and at most.
 const REST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -61,6 +61,7 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<(), CliError> {
             match answer(arguments, &client, printer, &style, &mut cursor).await {
                 Ok(Ended::NobodyReads) => return Ok(()),
                 Ok(Ended::Forbidden) => return Err(CliError::remote("a policy no longer permits this")),
+                Ok(Ended::Unknown(error)) => return Err(error),
                 Ok(Ended::Time) => failures = 0,
                 // Whoever never got a first answer has asked for something that cannot be.
                 Err(error) if cursor.is_none() => return Err(error),
@@ -81,6 +82,8 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<(), CliError> {
 enum Ended {
     NobodyReads,
     Forbidden,
+    /// The server no longer knows who asks, and no later try would change that.
+    Unknown(CliError),
     Time,
 }
 
@@ -98,7 +101,13 @@ async fn answer(
         .query_if("case", arguments.ignore_case.then_some("insensitive"))
         .query_if("fields", arguments.fields.as_deref())
         .query_if("cursor", cursor.as_deref());
-    let mut lines = Lines::new(client.send(ask.accept("application/x-ndjson")).await?);
+    let answer = match client.send(ask.accept("application/x-ndjson")).await {
+        Err(error @ (ClientError::LoginEnded { .. } | ClientError::NotRecognised { .. })) => {
+            return Ok(Ended::Unknown(error.into()));
+        }
+        answer => answer?,
+    };
+    let mut lines = Lines::new(answer);
     while let Some((line, raw)) = lines.next().await? {
         let text = match &line {
             _ if arguments.json => raw,

@@ -10,13 +10,14 @@ use axum::response::Response;
 
 use crate::demo::idp::answer::redirect;
 use crate::demo::idp::params::Params;
-use crate::demo::idp::{CLIENT_ID, Code, Login, Person, State, keys, page};
+use crate::demo::idp::{Client, Code, Login, Person, State, keys, page};
 
 /// A request that may go on: its client and address are ours, and its parameters are complete.
 #[derive(Debug)]
 pub struct Ask {
+    client: Client,
     /// Where the answer goes.
-    redirect_uri: String,
+    pub redirect_uri: String,
     /// The client's own value, given back as it came.
     pub state: Option<String>,
     /// Bound into the ID token.
@@ -31,7 +32,7 @@ impl Ask {
     /// The parameters that the login form carries along.
     pub fn fields(&self) -> Vec<(&'static str, &str)> {
         let mut fields = vec![
-            ("client_id", CLIENT_ID),
+            ("client_id", self.client.id()),
             ("redirect_uri", self.redirect_uri.as_str()),
             ("response_type", "code"),
             ("scope", self.scope.as_str()),
@@ -71,7 +72,7 @@ pub async fn choose(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body:
 }
 
 /// Browsers say where a form was sent from. A program that says nothing is its user's own.
-fn from_own_page(state: &State, headers: &HeaderMap) -> bool {
+pub fn from_own_page(state: &State, headers: &HeaderMap) -> bool {
     let says = |name: &str, expected: &str| headers.get(name).is_none_or(|value| value == expected);
     says("sec-fetch-site", "same-origin") && says(ORIGIN.as_str(), state.issuer.origin())
 }
@@ -81,7 +82,7 @@ fn log_in(state: &State, ask: Ask, person: Person) -> Response {
     let (Ok(code), Ok(id)) = (keys::random_name(), keys::random_name()) else {
         return back(state, &ask.redirect_uri, ask.state.as_deref(), "server_error");
     };
-    let login = Login { id, person, scope: ask.scope, at: now };
+    let login = Login { id, person, client: ask.client, scope: ask.scope, at: now };
     let redirect_uri = ask.redirect_uri.clone();
     let held = Code { login, redirect_uri, challenge: ask.challenge, nonce: ask.nonce };
     if state.codes.put(code.clone(), held, now).is_err() {
@@ -95,11 +96,11 @@ fn log_in(state: &State, ask: Ask, person: Person) -> Response {
 /// Reads a request. What is wrong with client or address is shown here, everything else goes back to the client.
 fn ask(state: &State, params: &Params) -> Result<Ask, Box<Response>> {
     let stop = |why| Err(Box::new(page::error(StatusCode::BAD_REQUEST, why)));
-    if !params.is("client_id", CLIENT_ID) {
-        return stop("This identity provider knows the demo's own client alone.");
-    }
-    let redirect_uri = state.issuer.redirect_uri();
-    if !params.is("redirect_uri", &redirect_uri) {
+    let Some(client) = Client::of(params) else {
+        return stop("This identity provider knows the demo's own clients alone.");
+    };
+    let redirect_uri = params.find("redirect_uri").unwrap_or_default().to_owned();
+    if !client.returns_to(&redirect_uri, &state.issuer) {
         return stop("The address to return to is not the registered one.");
     }
     if let Some(error) = refusal(params) {
@@ -107,6 +108,7 @@ fn ask(state: &State, params: &Params) -> Result<Ask, Box<Response>> {
     }
     let text = |name| params.find(name).map(str::to_owned);
     Ok(Ask {
+        client,
         redirect_uri,
         state: text("state"),
         nonce: text("nonce"),

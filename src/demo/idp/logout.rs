@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::demo::idp::answer::{redirect, refuse};
 use crate::demo::idp::params::Params;
-use crate::demo::idp::{CLIENT_ID, State, page};
+use crate::demo::idp::{Client, State, page};
 
 /// `GET`: OpenID Connect RP-Initiated Logout 1.0.
 pub async fn by_link(Shared(state): Shared<Arc<State>>, RawQuery(query): RawQuery) -> Response {
@@ -26,11 +26,12 @@ pub async fn revoke(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response 
     let Ok(params) = Params::parse(&body) else {
         return refuse(StatusCode::BAD_REQUEST, "invalid_request", "a parameter stands twice or is too long");
     };
-    if !params.is("client_id", CLIENT_ID) {
-        return refuse(StatusCode::UNAUTHORIZED, "invalid_client", "only the demo's own client is known");
-    }
+    let Some(client) = Client::of(&params) else {
+        return refuse(StatusCode::UNAUTHORIZED, "invalid_client", "only the demo's own clients are known");
+    };
     let name = params.find("token").unwrap_or_default();
-    if let Some(login) = state.refreshes.take(name, state.clock.now()) {
+    if let Some(login) = state.refreshes.take(name, state.clock.now()).filter(|login| login.client == client)
+    {
         state.end(&login.id);
     }
     StatusCode::OK.into_response()
@@ -42,7 +43,7 @@ fn log_out(state: &State, text: &[u8]) -> Response {
     };
     let claims = params
         .find("id_token_hint")
-        .and_then(|hint| state.key.open_hint(hint, &state.issuer.id(), CLIENT_ID));
+        .and_then(|hint| state.key.open_hint(hint, &state.issuer.id(), Client::Service.id()));
     if let Some(login) = claims.as_ref().and_then(|claims| claims.get("sid")?.as_str()) {
         state.end(login);
     }

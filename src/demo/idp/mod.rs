@@ -1,7 +1,8 @@
-//! An OpenID provider inside the demo's own process: authorization code with PKCE, refresh with rotation, logout.
+//! An OpenID provider inside the demo's own process: authorization code with PKCE, logins on another device, refresh with
+//! rotation, logout.
 //!
 //! It asks for no password, so it cannot be made for anything but a loopback address ([`Issuer::parse`]) and
-//! answers no request that names another host. What it deliberately lacks: clients other than the demo,
+//! answers no request that names another host. What it deliberately lacks: clients other than the demo's two,
 //! dynamic registration, userinfo, and anything kept beyond the process.
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use axum::Router;
 use serde_json::json;
 
 use crate::demo::error::DemoError;
+use crate::demo::idp::device::Device;
 use crate::demo::idp::issuer::Issuer;
 use crate::demo::idp::keys::SigningKey;
 use crate::demo::idp::shelf::Shelf;
@@ -19,6 +21,8 @@ use crate::domain::time::{Clock, Timestamp};
 
 mod answer;
 mod authorize;
+mod client;
+mod device;
 mod discovery;
 pub mod issuer;
 mod keys;
@@ -33,16 +37,17 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+pub use crate::demo::idp::client::{CLIENT_ID, COMMAND_LINE_CLIENT_ID, Client};
 pub use crate::demo::idp::person::Person;
-
-/// The demo's one client: public, so it proves itself by PKCE alone.
-pub const CLIENT_ID: &str = "logboom-demo";
 
 /// The audience of access tokens.
 pub const API_AUDIENCE: &str = "logboom-demo-api";
 
 /// How long an authorization code can be redeemed.
 const CODE_TTL: Duration = Duration::from_mins(1);
+
+/// How long a login on another device waits.
+const DEVICE_TTL: Duration = Duration::from_mins(10);
 
 /// How long access and ID tokens hold.
 const TOKEN_TTL: Duration = Duration::from_mins(10);
@@ -63,6 +68,9 @@ struct State {
     key: SigningKey,
     clock: Arc<dyn Clock>,
     codes: Shelf<Code>,
+    devices: Shelf<Device>,
+    /// The device codes that belong to what people type in.
+    user_codes: Shelf<String>,
     refreshes: Shelf<Login>,
     /// Names that were used up, and the login they belonged to: a second use ends that login.
     spent: Shelf<String>,
@@ -73,6 +81,7 @@ struct State {
 struct Login {
     id: String,
     person: Person,
+    client: Client,
     scope: String,
     at: Timestamp,
 }
@@ -97,6 +106,8 @@ impl DemoIdp {
             key: SigningKey::generate()?,
             clock,
             codes: Shelf::new(SHELF_CAPACITY, CODE_TTL),
+            devices: Shelf::new(SHELF_CAPACITY, DEVICE_TTL),
+            user_codes: Shelf::new(SHELF_CAPACITY, DEVICE_TTL),
             refreshes: Shelf::new(SHELF_CAPACITY, REFRESH_TTL),
             spent: Shelf::new(SHELF_CAPACITY, REFRESH_TTL),
         })))
@@ -115,19 +126,19 @@ impl DemoIdp {
 
     /// An access token for a person, as the token endpoint would give it, that holds for `ttl`.
     pub fn access_token_for(&self, person: Person, ttl: Duration) -> Result<Secret<String>, DemoError> {
-        self.0.access_token(person, ttl).map(Secret::new)
+        self.0.access_token(person, Client::Service, ttl).map(Secret::new)
     }
 }
 
 impl State {
-    fn access_token(&self, person: Person, ttl: Duration) -> Result<String, DemoError> {
+    fn access_token(&self, person: Person, client: Client, ttl: Duration) -> Result<String, DemoError> {
         let now = self.clock.now();
         // RFC 9068 names these claims and the type.
         let claims = json!({
             "iss": self.issuer.id(),
             "aud": API_AUDIENCE,
             "sub": person.subject(),
-            "client_id": CLIENT_ID,
+            "client_id": client.id(),
             "iat": now.unix_seconds(),
             "exp": now.plus(ttl).unix_seconds(),
             "jti": keys::random_name()?,
@@ -143,7 +154,7 @@ impl State {
         let person = login.person;
         let mut claims = json!({
             "iss": self.issuer.id(),
-            "aud": CLIENT_ID,
+            "aud": login.client.id(),
             "sub": person.subject(),
             "sid": login.id,
             "iat": now.unix_seconds(),

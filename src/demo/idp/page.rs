@@ -1,24 +1,46 @@
 //! The pages a person sees. No script, nothing from elsewhere, and no value goes in unescaped.
 
-use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use url::Url;
 
 use crate::demo::idp::Person;
 use crate::demo::idp::authorize::Ask;
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; \
-                      frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+                      form-action 'self'";
 
 /// The page with one button for each person.
 pub fn login(ask: &Ask) -> Response {
     let fields: String = ask.fields().iter().map(|(name, value)| hidden(name, value)).collect();
     let people: String = Person::ALL.into_iter().map(button).collect();
     let body = include_str!("pages/login.html").replace("{people}", &people).replace("{fields}", &fields);
-    answer(StatusCode::OK, "Who are you today?", &body)
+    let mut answer = answer(StatusCode::OK, "Who are you today?", &body);
+    // Browsers hold the redirect that answers a form to the same rule. Where it goes was checked before.
+    let back = Url::parse(&ask.redirect_uri).map(|url| url.origin().ascii_serialization());
+    let policy = back.ok().and_then(|origin| HeaderValue::try_from(format!("{POLICY} {origin}")).ok());
+    if let Some(policy) = policy {
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    answer
+}
+
+/// The page to type the code of another device in.
+pub fn device(code: &str) -> Response {
+    let people: String = Person::ALL.into_iter().map(button).collect();
+    let body =
+        include_str!("pages/device.html").replace("{people}", &people).replace("{code}", &escape(code));
+    answer(StatusCode::OK, "Log in on a command line", &body)
+}
+
+/// The page after it.
+pub fn device_done() -> Response {
+    let body = "<h1>You are logged in there</h1>\n<p>The command line goes on. You can close this page.</p>";
+    answer(StatusCode::OK, "You are logged in there", body)
 }
 
 /// A page that says why it goes no further.

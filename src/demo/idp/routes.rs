@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::demo::idp::State;
-use crate::demo::idp::{authorize, discovery, logout, page, token};
+use crate::demo::idp::{authorize, device, discovery, logout, page, token};
 
 /// The largest form that is read, in bytes.
 const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -22,6 +22,8 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/demo-idp/.well-known/openid-configuration", get(discovery::configuration))
         .route("/demo-idp/jwks", get(discovery::jwks))
         .route("/demo-idp/authorize", get(authorize::show).post(authorize::choose))
+        .route("/demo-idp/device-authorization", post(device::begin))
+        .route("/demo-idp/device", get(device::show).post(device::choose))
         .route("/demo-idp/token", post(token::issue))
         .route("/demo-idp/revoke", post(logout::revoke))
         .route("/demo-idp/logout", get(logout::by_link).post(logout::by_form))

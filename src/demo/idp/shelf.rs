@@ -44,6 +44,12 @@ impl<T> Shelf<T> {
         held.remove(name).filter(|(ends, _)| *ends > now).map(|(_, value)| value)
     }
 
+    /// Changes a value in its place, and answers what the change does; nothing when there is none.
+    pub fn change<R>(&self, name: &str, now: Timestamp, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get_mut(name).filter(|(ends, _)| *ends > now).map(|(_, value)| change(value))
+    }
+
     /// Takes away every value that answers yes.
     pub fn remove_where(&self, gone: impl Fn(&T) -> bool) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);

@@ -280,6 +280,82 @@ async fn a_logout_ends_the_login_and_returns_to_the_registered_address_alone() {
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
 }
 
+/// A command line's address to return to, and the changes that make an ask its own.
+const CALLBACK: &str = "http://127.0.0.1:49152/callback";
+const COMMAND_LINE: [(&str, &str); 2] = [("client_id", COMMAND_LINE_CLIENT_ID), ("redirect_uri", CALLBACK)];
+
+#[tokio::test]
+async fn a_command_line_comes_back_to_any_port_of_this_machine_and_its_codes_are_its_own() {
+    let idp = idp();
+    for elsewhere in [
+        "http://127.0.0.1:8080/auth/callback",
+        "http://127.0.0.1/callback",
+        "http://127.0.0.1:49152/callback?x",
+        "http://127.0.0.2:49152/callback",
+        "http://localhost:49152/callback",
+        "http://127.0.0.1:49152@example.com/callback",
+        "https://127.0.0.1:49152/callback",
+    ] {
+        let ask = query(&[COMMAND_LINE[0], ("redirect_uri", elsewhere)]);
+        let response = get(&idp, &format!("/demo-idp/authorize?{ask}")).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{elsewhere}");
+    }
+    let page = get(&idp, &format!("/demo-idp/authorize?{}", query(&COMMAND_LINE))).await;
+    let policies: Vec<_> = page.headers().get_all(header::CONTENT_SECURITY_POLICY).iter().collect();
+    assert!(
+        policies.len() == 1
+            && policies[0].to_str().unwrap().ends_with("form-action 'self' http://127.0.0.1:49152")
+    );
+    let body = format!("{}&person=engineer", query(&COMMAND_LINE));
+    let back = location(&post_text(&idp, "/demo-idp/authorize", body, ORIGIN).await);
+    assert_eq!((back.port(), back.path()), (Some(49152), "/callback"));
+    assert_eq!(redeem(&idp, &param(&back, "code"), VERIFIER).await.status(), StatusCode::BAD_REQUEST);
+}
+
+/// A moved clock, a provider, and the two codes of a device.
+async fn device() -> (Arc<Hands>, DemoIdp, String, String) {
+    let hands = Arc::new(Hands(1_800_000_000.into()));
+    let idp = DemoIdp::new(ORIGIN, Arc::<Hands>::clone(&hands)).unwrap();
+    let form = [COMMAND_LINE[0], ("scope", "openid groups")];
+    let begun = json(post(&idp, "/demo-idp/device-authorization", &form, ORIGIN).await).await;
+    let text = |name: &str| begun[name].as_str().unwrap().to_owned();
+    (hands, idp, text("device_code"), text("user_code"))
+}
+
+async fn ask_again(idp: &DemoIdp, device_code: &str) -> Value {
+    let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+    json(post(idp, "/demo-idp/token", &[COMMAND_LINE[0], grant, ("device_code", device_code)], ORIGIN).await)
+        .await
+}
+
+#[tokio::test]
+async fn a_device_logs_in_once_somebody_typed_its_code_in() {
+    let (hands, idp, device_code, user_code) = device().await;
+    assert_eq!(ask_again(&idp, &device_code).await["error"], "authorization_pending");
+    assert_eq!(ask_again(&idp, &device_code).await["error"], "slow_down");
+    let typed = user_code.to_lowercase().replace('-', " ");
+    let form = [("user_code", typed.as_str()), ("person", "engineer")];
+    let elsewhere = post(&idp, "/demo-idp/device", &form, "http://example.com").await;
+    assert_eq!(elsewhere.status(), StatusCode::FORBIDDEN);
+    assert_eq!(post(&idp, "/demo-idp/device", &form, ORIGIN).await.status(), StatusCode::OK);
+    assert_eq!(post(&idp, "/demo-idp/device", &form, ORIGIN).await.status(), StatusCode::BAD_REQUEST);
+    hands.0.fetch_add(2, std::sync::atomic::Ordering::SeqCst);
+    let tokens = ask_again(&idp, &device_code).await;
+    assert_eq!(claims(&idp, tokens["access_token"].as_str().unwrap(), API_AUDIENCE)["sub"], "demo-engineer");
+    let id = claims(&idp, tokens["id_token"].as_str().unwrap(), COMMAND_LINE_CLIENT_ID);
+    assert_eq!(id["groups"][0], "engineers");
+    assert_eq!(ask_again(&idp, &device_code).await["error"], "expired_token");
+}
+
+#[tokio::test]
+async fn the_code_of_a_device_ends_after_ten_minutes() {
+    let (hands, idp, device_code, user_code) = device().await;
+    hands.0.fetch_add(600, std::sync::atomic::Ordering::SeqCst);
+    let form = [("user_code", user_code.as_str()), ("person", "engineer")];
+    assert_eq!(post(&idp, "/demo-idp/device", &form, ORIGIN).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(ask_again(&idp, &device_code).await["error"], "expired_token");
+}
+
 #[tokio::test]
 async fn a_page_elsewhere_can_neither_press_a_button_nor_name_another_host() {
     let idp = idp();

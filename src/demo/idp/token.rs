@@ -1,4 +1,4 @@
-//! The token endpoint: a code and its verifier, or a refresh token, for fresh tokens. Each works once.
+//! The token endpoint: a code and its verifier, a refresh token, or the code of a device, for fresh tokens. Each works once.
 
 use std::sync::Arc;
 
@@ -13,37 +13,57 @@ use serde_json::json;
 
 use crate::demo::error::DemoError;
 use crate::demo::idp::answer::refuse;
+use crate::demo::idp::device::{self, Progress};
 use crate::demo::idp::params::Params;
-use crate::demo::idp::{CLIENT_ID, Code, Login, State, TOKEN_TTL, keys};
+use crate::demo::idp::{Client, Code, Login, State, TOKEN_TTL, keys};
 
-/// `POST`: takes the form of RFC 6749, sections 4.1.3 and 6.
+/// The grant of a device (RFC 8628, section 3.4).
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// `POST`: takes the form of RFC 6749, sections 4.1.3 and 6, and RFC 8628, section 3.4.
 pub async fn issue(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
     let Ok(params) = Params::parse(&body) else {
         return refuse(StatusCode::BAD_REQUEST, "invalid_request", "a parameter stands twice or is too long");
     };
-    if !params.is("client_id", CLIENT_ID) {
-        return refuse(StatusCode::UNAUTHORIZED, "invalid_client", "only the demo's own client is known");
-    }
+    let Some(client) = Client::of(&params) else {
+        return refuse(StatusCode::UNAUTHORIZED, "invalid_client", "only the demo's own clients are known");
+    };
     match params.find("grant_type") {
-        Some("authorization_code") => redeem(&state, &params),
-        Some("refresh_token") => refresh(&state, &params),
+        Some("authorization_code") => redeem(&state, client, &params),
+        Some("refresh_token") => refresh(&state, client, &params),
+        Some(DEVICE_CODE) => of_device(&state, client, &params),
         _ => refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type", "give a code or a refresh token"),
     }
 }
 
-fn redeem(state: &State, params: &Params) -> Response {
+fn redeem(state: &State, client: Client, params: &Params) -> Response {
     let name = params.find("code").unwrap_or_default();
     let Some(code) = state.codes.take(name, state.clock.now()) else { return replayed(state, name) };
-    if !params.is("redirect_uri", &code.redirect_uri) || !verifier_fits(&code, params) {
-        return invalid_grant("the address or the verifier is not that of the authorization request");
+    let ours = code.login.client == client && params.is("redirect_uri", &code.redirect_uri);
+    if !ours || !verifier_fits(&code, params) {
+        return invalid_grant("client, address or verifier is not that of the authorization request");
     }
     grant(state, name, &code.login, code.nonce.as_deref())
 }
 
-fn refresh(state: &State, params: &Params) -> Response {
+fn refresh(state: &State, client: Client, params: &Params) -> Response {
     let name = params.find("refresh_token").unwrap_or_default();
     let Some(login) = state.refreshes.take(name, state.clock.now()) else { return replayed(state, name) };
+    if login.client != client {
+        return invalid_grant("it is another client's");
+    }
     grant(state, name, &login, None)
+}
+
+fn of_device(state: &State, client: Client, params: &Params) -> Response {
+    let name = params.find("device_code").unwrap_or_default();
+    let not_yet = |error, why| refuse(StatusCode::BAD_REQUEST, error, why);
+    match device::progress(state, client, name) {
+        Some(Progress::Chosen(login)) => grant(state, name, &login, None),
+        Some(Progress::Pending) => not_yet("authorization_pending", "nobody typed the code in yet"),
+        Some(Progress::TooOften) => not_yet("slow_down", "ask less often"),
+        None => not_yet("expired_token", "it is unknown, used up or too old"),
+    }
 }
 
 /// RFC 7636, section 4.6.
@@ -75,7 +95,7 @@ fn grant(state: &State, spent: &str, login: &Login, nonce: Option<&str>) -> Resp
 
 fn tokens(state: &State, spent: &str, login: &Login, nonce: Option<&str>) -> Result<Response, DemoError> {
     let now = state.clock.now();
-    let access_token = state.access_token(login.person, TOKEN_TTL)?;
+    let access_token = state.access_token(login.person, login.client, TOKEN_TTL)?;
     let id_token = state.id_token(login, nonce)?;
     let refresh_token = keys::random_name()?;
     let kept = state.spent.put(spent.to_owned(), login.id.clone(), now).is_ok()

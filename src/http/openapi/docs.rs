@@ -121,6 +121,14 @@ fn api(route: &Route) -> Option<Doc> {
             answers: &[(200, "The caller", Answer::Json("Session"))],
             ..EMPTY
         },
+        "/api/v1/login-options" => Doc {
+            id: "getLoginOptions",
+            tag: "login",
+            summary: "Where a command line can log in",
+            text: "For `logboom login`, before anybody is known. The list is empty where it is not set up.",
+            answers: &[(200, "The identity providers", Answer::Json("LoginOptions"))],
+            ..EMPTY
+        },
         "/api/v1/buckets" => Doc {
             id: "listBuckets",
             tag: "buckets",

@@ -8,9 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde::Deserialize;
 
 use crate::api::session::LoggedOut;
+use crate::authn::code_flow::{Callback, LoginError};
 use crate::authn::cookie;
 use crate::authn::login::{BackChannelError, CallbackQuery, LOGIN_TIME, LogInError};
-use crate::authn::oidc::{Callback, LoginError};
 use crate::authn::return_path::ReturnPath;
 use crate::authn::session::SessionError;
 use crate::domain::secret::Secret;

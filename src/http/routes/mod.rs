@@ -8,6 +8,7 @@ pub mod follow;
 pub mod health;
 pub mod histogram;
 pub mod links;
+pub mod login_options;
 pub mod logs;
 pub mod objects;
 pub mod pages;

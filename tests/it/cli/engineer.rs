@@ -155,8 +155,9 @@ async fn a_token_goes_over_no_network_unprotected() {
         .expect("the program starts");
     assert_eq!(run.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&run.stderr).contains("has to begin with https://"));
-    let without =
-        Command::new(program).arg("buckets").env_remove("LOGBOOM_TOKEN").output().expect("it starts");
+    let mut without = Command::new(program);
+    without.arg("buckets").env_remove("LOGBOOM_TOKEN").env("XDG_STATE_HOME", directory());
+    let without = without.output().expect("it starts");
     assert!(String::from_utf8_lossy(&without.stderr).contains("no access token is given"));
 }
 

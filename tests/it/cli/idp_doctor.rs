@@ -135,6 +135,22 @@ async fn each_mistake_in_the_set_up_of_a_provider_is_named() {
 }
 
 #[tokio::test]
+async fn what_the_command_line_can_do_at_a_provider_is_told() {
+    let site = Site::start_with("[identity.command_line]\nclient_id = \"cli\"\n").await;
+    site.idp.change(complete);
+    let run = doctor(&site, &[], "").await;
+    assert_eq!(run.code, 0, "{}", run.err);
+    for part in
+        ["logs in with a browser, but not with --device", "scope `offline_access`", "command_line.scopes"]
+    {
+        assert!(run.out.contains(part), "{part}: {}", run.out);
+    }
+    let device = site.idp.issuer.replace("/logboom/", "/device");
+    site.idp.change(|says| says.discovery["device_authorization_endpoint"] = json!(device));
+    assert!(doctor(&site, &[], "").await.out.contains("logs in with a browser or on another device"));
+}
+
+#[tokio::test]
 async fn each_usual_mistake_in_a_token_is_named() {
     let site = Site::start().await;
     site.idp.change(complete);

@@ -3,4 +3,7 @@
 pub mod engineer;
 mod idp_doctor;
 mod layouts;
+mod login;
+mod manual;
+mod program;
 mod receipts;

@@ -13,5 +13,6 @@ pub mod recorder;
 pub mod servers;
 pub mod site;
 pub mod tap;
+pub mod terminal;
 pub mod tls;
 pub mod wire;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::harness::servers::{self, Server};
@@ -35,6 +36,17 @@ impl OidcProvider {
             Server::start("oidc-provider", command, async || servers::answers(&document).await).await;
         Self { issuer, _server: server }
     }
+}
+
+/// The one that every command line logs in to, with the public client `cli`; it starts once.
+pub async fn for_command_lines() -> &'static OidcProvider {
+    static SHARED: OnceCell<OidcProvider> = OnceCell::const_new();
+    let clients = json!([
+        {"client_id": "cli", "token_endpoint_auth_method": "none", "application_type": "native",
+         "redirect_uris": ["http://127.0.0.1/callback"],
+         "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]},
+    ]);
+    SHARED.get_or_init(async || OidcProvider::start(&clients).await).await
 }
 
 /// A browser at the provider, with the cookies of a person who is logged in there.
@@ -68,14 +80,34 @@ impl Visitor {
     /// Opens the page that ends the login there and confirms.
     pub async fn log_out(&mut self, page: &Url) {
         let (_, body) = self.visit(page, None).await;
-        let value = |name: &str| {
-            let (_, rest) = body.split_once(&format!("name=\"{name}\" value=\"")).expect("a form");
-            rest.split_once('"').expect("a value").0.to_owned()
-        };
         let confirm = page.join("/session/end/confirm").expect("a URL");
-        let form = format!("xsrf={}&logout=yes", value("xsrf"));
+        let form = format!("xsrf={}&logout=yes", hidden(&body, "xsrf"));
         let (location, body) = self.visit(&confirm, Some(form)).await;
         assert!(location.is_some(), "{body}");
+    }
+
+    /// Types in the code of another device, and lets it log in as a person or refuses.
+    pub async fn type_in(&mut self, page: &Url, code: &str, person: Option<&str>) {
+        let (_, body) = self.visit(page, None).await;
+        let form = format!("xsrf={}&user_code={code}", hidden(&body, "xsrf"));
+        let (_, body) = self.visit(page, Some(form.clone())).await;
+        assert!(body.contains("op.deviceConfirmForm"), "{body}");
+        let Some(person) = person else {
+            self.visit(page, Some(format!("{form}&abort=yes"))).await;
+            return;
+        };
+        let mut next = (page.clone(), Some(format!("{form}&confirm=yes")));
+        for _ in 0..8 {
+            let (location, body) = self.visit(&next.0, next.1).await;
+            let Some(location) = location else {
+                assert!(body.contains("Sign-in Success"), "{body}");
+                return;
+            };
+            let at = next.0.join(&location).expect("a URL");
+            let form = at.path().starts_with("/login/").then(|| format!("login={person}"));
+            next = (at, form);
+        }
+        panic!("the login at the provider has no end: {}", next.0)
     }
 
     async fn visit(&mut self, page: &Url, form: Option<String>) -> (Option<String>, String) {
@@ -96,4 +128,10 @@ impl Visitor {
         let location = answer.headers().get("location").map(|value| value.to_str().expect("text").to_owned());
         (location, answer.text().await.expect("a body"))
     }
+}
+
+/// The value of a hidden field.
+fn hidden(body: &str, name: &str) -> String {
+    let (_, rest) = body.split_once(&format!("name=\"{name}\" value=\"")).expect("a form");
+    rest.split_once('"').expect("a value").0.to_owned()
 }

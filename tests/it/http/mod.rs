@@ -12,6 +12,7 @@ mod log_histogram;
 mod log_layouts;
 mod log_references;
 mod log_tail;
+mod login_options;
 pub mod logs;
 mod openapi;
 mod reading;

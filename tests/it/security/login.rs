@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logboom::authn::bearer::{BearerOptions, TokenChecks};
+use logboom::authn::code_flow::{Callback, Flow, LoginError, RefreshError};
 use logboom::authn::discovery::IssuerAddress;
 use logboom::authn::fetch::FetchLimits;
 use logboom::authn::jwt::SigningAlgorithm;
 use logboom::authn::keys::KeyLimits;
-use logboom::authn::oidc::{Callback, Flow, Login, LoginError, Provider, RefreshError};
-use logboom::authn::options::{ClientProof, LoginOptions, ProviderOptions};
+use logboom::authn::oidc::{Login, Provider};
+use logboom::authn::options::{ClientProof, CommandLineOptions, LoginOptions, ProviderOptions};
 use logboom::authn::presets::Preset;
-use logboom::authn::{Authenticator, Options, SessionLimits};
+use logboom::authn::{Authenticator, BuildError, Options, SessionLimits};
 use logboom::db::{self, Db};
 use logboom::domain::label::LabelOrder;
 use logboom::domain::secret::Secret;
@@ -33,16 +34,7 @@ impl Site {
     pub(super) async fn start() -> Self {
         let key = Key::new("k1");
         let idp = Idp::start(&key).await;
-        let options = db::Options {
-            url: Secret::new("sqlite::memory:".to_owned()),
-            max_connections: 1,
-            acquire_timeout: Duration::from_secs(5),
-            migrate_at_start: true,
-        };
-        let db = Db::open(&options).await.expect("a database");
-        let keys = Keys::local(&Secret::new([7; 32])).expect("keys");
-        let authenticator = Authenticator::build(identity(&idp.issuer), db, &keys, Arc::new(SystemClock));
-        let authenticator = authenticator.expect("an authenticator");
+        let authenticator = build(identity(&idp.issuer)).await.expect("an authenticator");
         let provider = Arc::clone(authenticator.logins().providers().first().expect("a provider"));
         Self { idp, key, provider, authenticator }
     }
@@ -78,6 +70,18 @@ impl Site {
     }
 }
 
+async fn build(options: Options) -> Result<Authenticator, BuildError> {
+    let store = db::Options {
+        url: Secret::new("sqlite::memory:".to_owned()),
+        max_connections: 1,
+        acquire_timeout: Duration::from_secs(5),
+        migrate_at_start: true,
+    };
+    let db = Db::open(&store).await.expect("a database");
+    let keys = Keys::local(&Secret::new([7; 32])).expect("keys");
+    Authenticator::build(options, db, &keys, Arc::new(SystemClock))
+}
+
 fn header() -> Value {
     json!({"alg": "ES256", "kid": "k1", "typ": "JWT"})
 }
@@ -110,6 +114,7 @@ fn identity(issuer: &str) -> Options {
             client: ClientProof::Post(Secret::new("s3cret".to_owned())),
             scopes: vec!["profile".to_owned()],
         }),
+        command_line: None,
     };
     Options {
         public_url: "https://logs.example/".parse().expect("a URL"),
@@ -254,6 +259,21 @@ async fn a_provider_without_s256_or_of_another_name_begins_no_login() {
         let [(_, Some(problem))] = &site.authenticator.health().await[..] else { panic!("a finding") };
         assert!(!problem.is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_client_of_command_lines_is_no_audience_because_its_id_tokens_bear_it() {
+    let built = async |require_at_jwt| {
+        let mut options = identity("https://idp.example/");
+        let client_id = "api".to_owned();
+        let client = CommandLineOptions { client_id, scopes: Vec::new(), resource: None };
+        let provider = options.providers.first_mut().expect("a provider");
+        provider.command_line = Some(client);
+        provider.bearer.require_at_jwt = require_at_jwt;
+        build(options).await
+    };
+    assert!(matches!(built(false).await, Err(BuildError::Audience { .. })));
+    assert!(built(true).await.is_ok(), "the type tells them apart");
 }
 
 #[tokio::test]
