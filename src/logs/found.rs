@@ -8,6 +8,7 @@ use crate::domain::record::{Position, RecordTime};
 use crate::logs::decode;
 use crate::logs::filter::Matcher;
 use crate::logs::format::Format;
+use crate::logs::format::options::FormatOptions;
 use crate::logs::redact::{Redacted, Redactor};
 
 /// A record that was found.
@@ -35,10 +36,10 @@ pub type Write = dyn Fn(&Record<'_>, &mut Vec<u8>) + Send + Sync;
 pub struct ScanOptions {
     /// What is wanted.
     pub matcher: Arc<Matcher>,
-    /// The format; found out when it is `None`.
-    pub format: Option<Format>,
-    /// The year of timestamps that have none.
-    pub year: i16,
+    /// What is known of the format.
+    pub format: Arc<FormatOptions>,
+    /// The newest time that a timestamp without a year can be.
+    pub newest: RecordTime,
     /// The earliest time that is wanted.
     pub from: RecordTime,
     /// The first time that is not wanted any more.

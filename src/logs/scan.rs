@@ -47,7 +47,7 @@ impl Scanner {
     pub fn new(options: Arc<ScanOptions>) -> Self {
         Self {
             decoder: Decoder::new(options.decode),
-            format: options.format.clone(),
+            format: None,
             array: ArrayFrames::default(),
             block: Vec::new(),
             base: 0,
@@ -140,7 +140,9 @@ impl Scanner {
     fn work(&mut self, end: bool, found: &mut Found) {
         let format = match self.format.take() {
             Some(format) => format,
-            None if self.block.len() >= HEAD_BYTES || end => Format::detect(&self.block, self.options.year),
+            None if self.block.len() >= HEAD_BYTES || end => {
+                Format::of(&self.block, &self.options.format, self.options.newest)
+            }
             None => return,
         };
         let block = std::mem::take(&mut self.block);

@@ -1,6 +1,6 @@
 //! Searching: which objects, in which order, and what becomes of those that may not be read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +16,13 @@ use crate::domain::time_range::TimeRange;
 use crate::logs::decode;
 use crate::logs::filter::{Filter, FilterError, FilterLimits, Matcher};
 use crate::logs::found::{ScanOptions, Write};
-use crate::logs::layout::Layout;
 use crate::logs::merge::{Order, RunId};
 use crate::logs::plan::{self, Candidate, PlanError, PlanLimits, ReadPlan};
 use crate::logs::read::{self, Mark, Planned, ReadOptions, Reading};
-use crate::logs::redact::Redactor;
 use crate::logs::threads::Threads;
 use crate::provider::error::StoreOperation;
 use crate::provider::{StoreError, StoreErrorKind};
+use crate::service::bucket_logs::BucketLogs;
 use crate::service::stores::Stores;
 
 /// Bounds of searches.
@@ -53,36 +52,6 @@ pub struct SearchLimits {
     pub context_lines: usize,
     /// Threads for computing, shared by all searches.
     pub threads: Arc<Threads>,
-}
-
-/// What is known of the logs in each bucket.
-#[derive(Debug, Default)]
-pub struct BucketLogs(HashMap<BucketId, LogsOf>);
-
-/// What is known of the logs in one bucket.
-#[derive(Debug, Default)]
-pub struct LogsOf {
-    /// How its keys tell their time; without any they do not.
-    pub layouts: Vec<Layout>,
-    /// What is taken away for those who may not see it all.
-    pub redactor: Option<Arc<Redactor>>,
-}
-
-impl BucketLogs {
-    /// Adds a bucket's.
-    pub fn add(&mut self, bucket: BucketId, logs: LogsOf) {
-        self.0.insert(bucket, logs);
-    }
-
-    fn layouts(&self, bucket: &BucketId) -> &[Layout] {
-        self.0.get(bucket).map_or(&[], |logs| logs.layouts.as_slice())
-    }
-
-    /// What is taken away in a bucket for those who may not see it all.
-    #[must_use]
-    pub fn redactor(&self, bucket: &BucketId) -> Option<Arc<Redactor>> {
-        self.0.get(bucket).and_then(|logs| logs.redactor.clone())
-    }
 }
 
 /// What is asked of each object.
@@ -313,14 +282,13 @@ pub fn read(
             Order::Ascending => (*earliest).max(ask.range.from()),
             Order::Descending => (*latest).min(ask.range.to()),
         };
-        let written = meta.last_modified.unwrap_or(crate::domain::time::Timestamp::from_unix_seconds(0));
         // A bucket that is redacted and has no rules cannot be: configuration makes both of one section.
         let redactor = logs.redactor(&found.bucket.id).filter(|_| !found.sees_all);
         let scan = ScanOptions {
             matcher: Arc::clone(if redactor.is_some() { &careful } else { &matcher }),
             redactor,
-            format: None,
-            year: year_of(written.unix_seconds()),
+            format: logs.format(&found.bucket.id),
+            newest: logs.newest(&found.bucket.id, meta),
             from: ask.range.from(),
             to: ask.range.to(),
             fallback: floor,
@@ -376,10 +344,4 @@ fn mark(plan: &Plan, bookmark: &Bookmark) -> Mark {
         Ok(at) => Mark { time: bookmark.time, run: run(at), offset: Some(bookmark.offset) },
         Err(at) => Mark { time: bookmark.time, run: run(at), offset: None },
     }
-}
-
-/// The year of a time in UTC, near enough for timestamps that have none.
-fn year_of(unix_seconds: i64) -> i16 {
-    const MEAN_YEAR: i64 = 31_556_952;
-    i16::try_from(1970_i64.saturating_add(unix_seconds.div_euclid(MEAN_YEAR))).unwrap_or(1970)
 }

@@ -8,6 +8,7 @@ mod health;
 mod links;
 mod listing;
 mod log_endings;
+mod log_formats;
 mod log_histogram;
 mod log_layouts;
 mod log_references;
