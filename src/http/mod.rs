@@ -33,6 +33,7 @@ pub mod readiness;
 pub mod request_id;
 pub mod request_line;
 pub mod routes;
+pub mod searches;
 pub mod server;
 pub mod state;
 pub mod streams;

@@ -14,6 +14,7 @@ use crate::http::Options;
 use crate::http::client_address;
 use crate::http::rates::Rates;
 use crate::http::readiness::Readiness;
+use crate::http::searches::Allowances;
 use crate::http::streams::Streams;
 use crate::service::bucket_logs::BucketLogs;
 use crate::service::buckets::Buckets;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub rates: Rates,
     /// Bodies under way of each principal.
     pub streams: Streams,
+    /// Bytes that the searches of each principal may read.
+    pub allowances: Allowances,
     /// Findings about dependencies.
     pub readiness: Readiness,
     /// Counters.

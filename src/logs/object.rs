@@ -9,6 +9,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::domain::object::{ByteRange, Conditions, ETagMatch, ObjectMeta};
 use crate::domain::record::RecordTime;
+use crate::logs::allowance::Allowance;
 use crate::logs::decode::DecodeError;
 use crate::logs::found::{Found, ScanOptions, ScanStats, Written};
 use crate::logs::held::Held;
@@ -66,6 +67,9 @@ pub enum ObjectError {
     /// More records match than can be held, and the order asked for needs them all.
     #[error("too many records of the object match to put them in order")]
     TooMany,
+    /// Whoever asked has read as much as they may for now.
+    #[error("the allowance of bytes is used up")]
+    Spent,
     /// The threads for computing are gone, because the service stops.
     #[error("the service stops")]
     Stopped,
@@ -118,6 +122,8 @@ pub enum Event {
 pub struct Shared {
     /// The threads for computing, shared by all searches.
     pub threads: Arc<Threads>,
+    /// What whoever asks may still read.
+    pub allowance: Allowance,
     /// Places for connections of this search.
     pub connections: Arc<Semaphore>,
     /// Where events go.
@@ -251,6 +257,11 @@ impl Connection {
         }
         if self.body.is_none() {
             self.place = Some(Arc::clone(&shared.connections).acquire_owned().await?);
+        }
+        if shared.allowance.pause().is_some() {
+            return Err(ObjectError::Spent);
+        }
+        if self.body.is_none() {
             self.body = Some(open(object, self.taken).await?);
         }
         let (mut piece, mut bytes) = (Vec::new(), 0);
@@ -265,6 +276,7 @@ impl Connection {
             piece.push(chunk);
         }
         self.taken += bytes as u64;
+        shared.allowance.charge(bytes as u64);
         if piece.is_empty() {
             return Err(StoreError::new(StoreOperation::Read, StoreErrorKind::Unavailable).into());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::authz::permit::{Permit, Place, ReadObject, SearchTarget};
+use crate::authz::permit::{self, Permit, ReadObject, SearchTarget};
 use crate::authz::{Authorizer, Context};
 use crate::domain::action::ActionName;
 use crate::domain::bucket::{Bucket, BucketId};
@@ -13,12 +13,14 @@ use crate::domain::object::ObjectMeta;
 use crate::domain::record::RecordTime;
 use crate::domain::reference::Reference;
 use crate::domain::time_range::TimeRange;
+use crate::logs::allowance::Allowance;
 use crate::logs::decode;
 use crate::logs::filter::{Filter, FilterError, FilterLimits, Matcher};
 use crate::logs::found::{ScanOptions, Write};
+use crate::logs::mark::Mark;
 use crate::logs::merge::{Order, RunId};
 use crate::logs::plan::{self, Candidate, PlanError, PlanLimits, ReadPlan};
-use crate::logs::read::{self, Mark, Planned, ReadOptions, Reading};
+use crate::logs::read::{self, Planned, ReadOptions, Reading};
 use crate::logs::threads::Threads;
 use crate::provider::error::StoreOperation;
 use crate::provider::{StoreError, StoreErrorKind};
@@ -77,11 +79,35 @@ pub struct SearchAsk {
     pub progress_every: Option<Duration>,
 }
 
-/// A record that was told last, by names that hold for good.
+impl SearchAsk {
+    /// The span of time in which records lie that were not told yet.
+    #[must_use]
+    pub fn rest(&self) -> TimeRange {
+        let Some(after) = &self.after else { return self.range };
+        let rest = match self.order {
+            Order::Ascending => TimeRange::new(after.time.max(self.range.from()), self.range.to()),
+            Order::Descending => {
+                let end = after.time.plus(Duration::from_nanos(1));
+                TimeRange::new(self.range.from(), end.min(self.range.to()))
+            }
+        };
+        // A cursor of another search says nothing of this one.
+        rest.unwrap_or(self.range)
+    }
+}
+
+/// How far a search came, by names that hold for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bookmark {
-    /// Its time.
+    /// The time up to which it came.
     pub time: RecordTime,
+    /// The record of that time that was told last; without one, none of that time was.
+    pub place: Option<Place>,
+}
+
+/// Where a record stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
     /// Its bucket.
     pub bucket: BucketId,
     /// Its object.
@@ -248,7 +274,8 @@ fn may_read(
     let bucket = &permit.resource().bucket;
     let folder = key.ancestors().next().unwrap_or_else(Prefix::root);
     let may = |action, place| authorizer.question(permit.principal(), action, bucket, place, context).allowed;
-    may(ActionName::ReadObject, Place::Object(key)) && may(ActionName::ListObjects, Place::Folder(&folder))
+    may(ActionName::ReadObject, permit::Place::Object(key))
+        && may(ActionName::ListObjects, permit::Place::Folder(&folder))
 }
 
 /// Whether nothing of the object is redacted for the caller.
@@ -260,7 +287,9 @@ fn sees_all(
 ) -> bool {
     let (bucket, action) = (&permit.resource().bucket, ActionName::ReadUnredacted);
     !bucket.redacted
-        || authorizer.question(permit.principal(), action, bucket, Place::Object(key), context).allowed
+        || authorizer
+            .question(permit.principal(), action, bucket, permit::Place::Object(key), context)
+            .allowed
 }
 
 /// Begins to read what was planned. `write` makes the writer of an object's records.
@@ -268,7 +297,7 @@ fn sees_all(
 /// # Errors
 /// [`FilterError`] when the filter cannot be made ready.
 pub fn read(
-    (stores, logs): (&Stores, &BucketLogs),
+    (stores, logs, allowance): (&Stores, &BucketLogs, &Allowance),
     plan: &Plan,
     ask: &SearchAsk,
     limits: &SearchLimits,
@@ -316,32 +345,33 @@ pub fn read(
     let options = ReadOptions {
         order: ask.order,
         limit: ask.limit,
-        after: ask.after.as_ref().map(|bookmark| mark(plan, bookmark)),
+        after: ask.after.as_ref().map(|bookmark| mark(plan, bookmark, ask.order)),
         progress_every: ask.progress_every,
         limits: limits.read.clone(),
         threads: Arc::clone(&limits.threads),
+        allowance: allowance.clone(),
     };
     Ok(Reading::start(planned, options))
 }
 
-/// The name that holds for good of the record told last.
+/// The name that holds for good of how far a search came.
 #[must_use]
 pub fn bookmark(plan: &Plan, mark: Mark) -> Option<Bookmark> {
-    let found = plan.objects.get(usize::try_from(mark.run).ok()?)?;
-    Some(Bookmark {
-        time: mark.time,
-        bucket: found.bucket.id.clone(),
-        key: found.candidate.meta.key.clone(),
-        offset: mark.offset?,
-    })
+    let Mark { time, run, offset } = mark;
+    let Some(offset) = offset else { return Some(Bookmark { time, place: None }) };
+    let found = plan.objects.get(usize::try_from(run).ok()?)?;
+    let (bucket, key) = (found.bucket.id.clone(), found.candidate.meta.key.clone());
+    Some(Bookmark { time, place: Some(Place { bucket, key, offset }) })
 }
 
-fn mark(plan: &Plan, bookmark: &Bookmark) -> Mark {
-    let name = (&bookmark.bucket, &bookmark.key);
+fn mark(plan: &Plan, bookmark: &Bookmark, order: Order) -> Mark {
+    let time = bookmark.time;
+    let Some(Place { bucket, key, offset }) = &bookmark.place else { return Mark::at(time, order) };
+    let name = (bucket, key);
     let at = plan.objects.binary_search_by(|found| (&found.bucket.id, &found.candidate.meta.key).cmp(&name));
     let run = |at: usize| RunId::try_from(at).unwrap_or(RunId::MAX);
     match at {
-        Ok(at) => Mark { time: bookmark.time, run: run(at), offset: Some(bookmark.offset) },
-        Err(at) => Mark { time: bookmark.time, run: run(at), offset: None },
+        Ok(at) => Mark { time, run: run(at), offset: Some(*offset) },
+        Err(at) => Mark { time, run: run(at), offset: None },
     }
 }

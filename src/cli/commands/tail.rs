@@ -61,6 +61,11 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<(), CliError> {
             match answer(arguments, &client, printer, &style, &mut cursor).await {
                 Ok(Ended::NobodyReads) => return Ok(()),
                 Ok(Ended::Forbidden) => return Err(CliError::remote("a policy no longer permits this")),
+                Ok(Ended::Allowance) => {
+                    return Err(CliError::remote(
+                        "your searches have read as many bytes as they may for now",
+                    ));
+                }
                 Ok(Ended::Time) => failures = 0,
                 // Whoever never got a first answer has asked for something that cannot be.
                 Err(error) if cursor.is_none() => return Err(error),
@@ -81,6 +86,7 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<(), CliError> {
 enum Ended {
     NobodyReads,
     Forbidden,
+    Allowance,
     Time,
 }
 
@@ -116,7 +122,11 @@ async fn answer(
             LogLine::Heartbeat(heartbeat) => *cursor = heartbeat.cursor.or(cursor.take()),
             LogLine::End(end) => {
                 *cursor = end.cursor.or(cursor.take());
-                return Ok(if end.reason == "time" { Ended::Time } else { Ended::Forbidden });
+                return Ok(match end.reason.as_str() {
+                    "time" => Ended::Time,
+                    "allowance" => Ended::Allowance,
+                    _ => Ended::Forbidden,
+                });
             }
             _ => {}
         }

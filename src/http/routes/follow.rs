@@ -22,10 +22,12 @@ use crate::http::guard::{AskAll, Permits};
 use crate::http::log_lines::{self, RecordWriter};
 use crate::http::problem::Problem;
 use crate::http::routes::logs::planned;
+use crate::http::searches;
 use crate::http::state::AppState;
+use crate::logs::allowance::Allowance;
 use crate::logs::found::{Record, Write};
-use crate::logs::read::{Ending, Piece, Reading};
-use crate::service::follow::Follow;
+use crate::logs::read::{Cut, Ending, Piece, Reading};
+use crate::service::follow::{Follow, FollowMark};
 use crate::service::search::{Plan, read};
 
 /// How far back and ahead of now the newest objects are looked for, beside what the layouts add to that.
@@ -54,7 +56,7 @@ pub async fn follow(
 ) -> Result<Response, Problem> {
     let principal =
         permits.each.first().map(|permit| Arc::clone(permit.principal())).ok_or_else(Problem::not_found)?;
-    let slot = state.streams.open(&principal.id)?;
+    let (slot, allowance) = searches::begin(&state, &principal.id)?;
     let left = principal.expires_at.since(state.clock.now()).min(state.search_limits.follow_time);
     let bucket = permits.each.first().map(|permit| permit.resource().bucket.id.to_string());
     let metrics = Arc::clone(&state.metrics);
@@ -62,8 +64,10 @@ pub async fn follow(
     let (now, every) = (Instant::now(), state.search_limits.follow_every);
     let following = Following {
         state,
+        allowance,
         permits,
         asked,
+        before: None,
         follow: None,
         batch: None,
         next: now,
@@ -87,11 +91,14 @@ pub async fn follow(
 
 struct Following {
     state: AppState,
+    allowance: Allowance,
     permits: Permits<ReadObject, SearchTarget>,
     asked: FollowAsk,
     /// `None` before the first look.
     follow: Option<Follow>,
     batch: Option<(Reading, Plan)>,
+    /// How far they were before the batch.
+    before: Option<FollowMark>,
     /// When to look next.
     next: Instant,
     deadline: Instant,
@@ -107,18 +114,23 @@ impl Following {
                 match reading.next().await {
                     Some(Piece::Records(records)) => return (records.into(), true),
                     Some(Piece::Progress(_)) => {}
+                    Some(Piece::End(Ending { cut: Some(Cut::Allowance), .. })) => {
+                        // What the batch has not told is told again.
+                        let cursor = self.before.as_ref().map(follow_cursor);
+                        return (end("allowance", cursor), false);
+                    }
                     Some(Piece::End(ending)) => return (self.end_batch(&ending), true),
                     None => self.batch = None,
                 }
             }
             if self.next >= self.deadline {
                 tokio::time::sleep_until(self.deadline).await;
-                return (self.end("time"), false);
+                return (end("time", self.cursor()), false);
             }
             tokio::time::sleep_until(self.next).await;
             self.next = Instant::now() + self.rest;
             if !self.is_permitted() {
-                return (self.end("forbidden"), false);
+                return (end("forbidden", self.cursor()), false);
             }
             if let Some(lines) = self.look().await {
                 return (lines, true);
@@ -150,6 +162,7 @@ impl Following {
         self.rest = self.state.search_limits.follow_every;
         let begun = self.follow.is_some();
         let follow = self.follow.get_or_insert_with(|| Follow::begin(&plan, self.asked.mark.as_ref()));
+        self.before = Some(follow.mark());
         // What a mark does not know is news at once; without one nothing is at first.
         let news = if begun || self.asked.mark.is_some() { follow.news(&plan) } else { Plan::default() };
         if news.objects.is_empty() {
@@ -161,7 +174,7 @@ impl Following {
             let write = RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
             behind(follow.told(&bucket.id, &meta.key), write)
         };
-        let means = (&*self.state.stores, &self.state.logs);
+        let means = (&*self.state.stores, &self.state.logs, &self.allowance);
         let reading = read(means, &news, &self.asked.ask, &self.state.search_limits, writer);
         self.batch = reading.ok().map(|reading| (reading, news));
         None
@@ -188,14 +201,14 @@ impl Following {
         log_lines::line(&LogLine::Heartbeat(Heartbeat { time, cursor: self.cursor() }))
     }
 
-    fn end(&self, reason: &str) -> Bytes {
-        log_lines::line(&LogLine::End(FollowEnd { reason: reason.to_owned(), cursor: self.cursor() }))
-    }
-
     fn cursor(&self) -> Option<String> {
         let mark = self.follow.as_ref().map(Follow::mark).or_else(|| self.asked.mark.clone());
         mark.map(|mark| follow_cursor(&mark))
     }
+}
+
+fn end(reason: &str, cursor: Option<String>) -> Bytes {
+    log_lines::line(&LogLine::End(FollowEnd { reason: reason.to_owned(), cursor }))
 }
 
 fn warning(bucket: String, key: Option<String>, what: String) -> Bytes {

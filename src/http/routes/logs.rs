@@ -20,6 +20,7 @@ use crate::http::extract::search::{self, Search};
 use crate::http::guard::{AskAll, Permits};
 use crate::http::log_lines::{self, RecordWriter};
 use crate::http::problem::{Problem, Slug, store};
+use crate::http::searches;
 use crate::http::state::AppState;
 use crate::logs::plan::PlanError;
 use crate::logs::read::{Piece, Reading};
@@ -45,7 +46,7 @@ pub async fn dry_run(
     permits: Permits<ReadObject, SearchTarget>,
     asked: Search,
 ) -> Result<Response, Problem> {
-    let plan = planned(&state, &permits, asked.ask.range, asked.around.as_ref()).await?;
+    let plan = planned(&state, &permits, asked.ask.rest(), asked.around.as_ref()).await?;
     let named = plan.objects.iter().take(NAMED_OBJECTS).map(|found| PlannedObject {
         bucket: found.bucket.id.to_string(),
         key: found.candidate.meta.key.as_str().to_owned(),
@@ -68,14 +69,15 @@ pub async fn search(
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let principal = permits.each.first().map(|permit| permit.principal().id.clone());
-    let slot = state.streams.open(&principal.ok_or_else(Problem::not_found)?)?;
-    let plan = planned(&state, &permits, asked.ask.range, asked.around.as_ref()).await?;
+    let (slot, allowance) = searches::begin(&state, &principal.ok_or_else(Problem::not_found)?)?;
+    let plan = planned(&state, &permits, asked.ask.rest(), asked.around.as_ref()).await?;
     let fields: Arc<[String]> = asked.fields.into();
     let writer = |bucket: &_, meta: &_| RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
-    let reading = read((&state.stores, &state.logs), &plan, &asked.ask, &state.search_limits, writer);
+    let means = (&*state.stores, &state.logs, &allowance);
+    let reading = read(means, &plan, &asked.ask, &state.search_limits, writer);
     let reading = reading.map_err(|error| Problem::invalid_field("q", error))?;
     let bucket = permits.each.first().map(|permit| permit.resource().bucket.id.to_string());
-    let lines = lines(reading, plan, began);
+    let lines = lines(reading, plan, began, asked.around.is_none());
     let body = ObjectBody::start(lines, None, bucket.unwrap_or_default(), Arc::clone(&state.metrics), slot);
     Ok(([(CONTENT_TYPE, NDJSON), (CACHE_CONTROL, HeaderValue::from_static("no-store"))], body)
         .into_response())
@@ -123,9 +125,9 @@ pub fn counts(plan: &Plan) -> ObjectCounts {
 }
 
 /// The answer's lines. Nothing is read before somebody asks for the next.
-fn lines(reading: Reading, plan: Plan, began: Instant) -> ByteStream {
-    let state = (reading, plan, began);
-    stream::unfold(state, async |(mut reading, plan, began)| {
+fn lines(reading: Reading, plan: Plan, began: Instant, goes_on: bool) -> ByteStream {
+    let state = (reading, plan, began, goes_on);
+    stream::unfold(state, async |(mut reading, plan, began, goes_on)| {
         let bytes = match reading.next().await? {
             Piece::Records(records) => Bytes::from(records),
             Piece::Progress(progress) => log_lines::line(&LogLine::Progress(SearchProgress {
@@ -135,11 +137,12 @@ fn lines(reading: Reading, plan: Plan, began: Instant) -> ByteStream {
                 bytes: plan.bytes,
             })),
             Piece::End(ending) => {
-                let summary = log_lines::summary(&plan, counts(&plan), &ending, began.elapsed());
+                let mut summary = log_lines::summary(&plan, counts(&plan), &ending, began.elapsed());
+                summary.cursor = summary.cursor.filter(|_| goes_on);
                 log_lines::line(&LogLine::Summary(summary))
             }
         };
-        Some((Ok(bytes), (reading, plan, began)))
+        Some((Ok(bytes), (reading, plan, began, goes_on)))
     })
     .boxed()
 }

@@ -7,6 +7,7 @@ mod endings;
 mod health;
 mod links;
 mod listing;
+mod log_allowance;
 mod log_endings;
 mod log_formats;
 mod log_histogram;
