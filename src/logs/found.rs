@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::domain::record::{Position, RecordTime};
 use crate::logs::decode;
@@ -53,6 +54,8 @@ pub struct ScanOptions {
     /// Only the record that stands at this offset is wanted, whatever it says and of whichever time it is, and those around it;
     /// in the order in which they stand there.
     pub at: Option<u64>,
+    /// Up to which byte the object was told earlier; counted on. What stands before is told no more.
+    pub told: Option<Arc<AtomicU64>>,
     /// Whether a last line without an end is left for later, since it may go on.
     pub open_end: bool,
     /// Records to tell before and after each that matches.

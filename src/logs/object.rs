@@ -11,6 +11,7 @@ use crate::domain::object::{ByteRange, Conditions, ETagMatch, ObjectMeta};
 use crate::domain::record::RecordTime;
 use crate::logs::allowance::Allowance;
 use crate::logs::decode::DecodeError;
+use crate::logs::format::HEAD_BYTES;
 use crate::logs::found::{Found, ScanOptions, ScanStats, Written};
 use crate::logs::held::Held;
 use crate::logs::merge::{Entry, Order, RunId};
@@ -156,8 +157,9 @@ impl ObjectRead {
     }
 
     async fn read(&self, shared: &Shared, stats: &mut ScanStats) -> Result<(), ObjectError> {
-        let mut connection = Connection { body: None, place: None, taken: 0 };
-        let mut scanner = Scanner::new(Arc::clone(&self.scan));
+        let mut connection = Connection { body: None, place: None, taken: 0, fetched: 0 };
+        let scanner = Scanner::new(Arc::clone(&self.scan));
+        let mut scanner = self.resume(scanner, &mut connection, shared).await?;
         let mut held = Held::new(self.order, &self.scan);
         loop {
             let place = self.place(&mut connection, shared).await?;
@@ -170,7 +172,7 @@ impl ObjectRead {
             };
             let (back, found, outcome) = shared.threads.run(work).await?;
             scanner = back;
-            *stats = ScanStats { stored: connection.taken, ..scanner.stats() };
+            *stats = ScanStats { stored: connection.fetched, ..scanner.stats() };
             let found = held.pass(found, last || outcome.is_err())?;
             let floor = scanner.floor().filter(|_| !held.holds());
             if shared.events.send(self.event(found, place, floor, *stats)).await.is_err() {
@@ -181,6 +183,34 @@ impl ObjectRead {
                 return Ok(());
             }
         }
+    }
+
+    /// Passes over what was told earlier, where the object's beginning says that this can be.
+    async fn resume(
+        &self,
+        mut scanner: Scanner,
+        connection: &mut Connection,
+        shared: &Shared,
+    ) -> Result<Scanner, ObjectError> {
+        let from = scanner.needed_from().filter(|from| *from < self.meta.size_bytes);
+        let Some(from) = from else { return Ok(scanner) };
+        let _place = shared.connections.acquire().await?;
+        if shared.allowance.pause().is_some() {
+            return Err(ObjectError::Spent);
+        }
+        let mut body = open(self, Some(ByteRange::Between { first: 0, last: HEAD_BYTES as u64 - 1 })).await?;
+        let mut head = Vec::new();
+        while let Some(chunk) = body.next().await.transpose()? {
+            head.extend_from_slice(&chunk);
+        }
+        connection.fetched = head.len() as u64;
+        shared.allowance.charge(connection.fetched);
+        let work = move || (scanner.resume(&head, from), scanner);
+        let (resumed, scanner) = shared.threads.run(work).await?;
+        if resumed {
+            connection.taken = from;
+        }
+        Ok(scanner)
     }
 
     /// A place for one more piece.
@@ -228,8 +258,10 @@ fn scan(scanner: &mut Scanner, piece: &[Bytes], found: &mut Found) -> Result<(),
 struct Connection {
     body: Option<ByteStream>,
     place: Option<OwnedSemaphorePermit>,
-    /// Stored bytes that were handed on.
+    /// Up to which stored byte it was handed on.
     taken: u64,
+    /// Stored bytes that were fetched.
+    fetched: u64,
 }
 
 impl Connection {
@@ -262,7 +294,8 @@ impl Connection {
             return Err(ObjectError::Spent);
         }
         if self.body.is_none() {
-            self.body = Some(open(object, self.taken).await?);
+            let range = (self.taken > 0).then_some(ByteRange::From(self.taken));
+            self.body = Some(open(object, range).await?);
         }
         let (mut piece, mut bytes) = (Vec::new(), 0);
         while let Some(body) = &mut self.body
@@ -276,6 +309,7 @@ impl Connection {
             piece.push(chunk);
         }
         self.taken += bytes as u64;
+        self.fetched += bytes as u64;
         shared.allowance.charge(bytes as u64);
         if piece.is_empty() {
             return Err(StoreError::new(StoreOperation::Read, StoreErrorKind::Unavailable).into());
@@ -284,13 +318,10 @@ impl Connection {
     }
 }
 
-/// Opens an object from an offset on, in the version that the plan knows.
-async fn open(object: &ObjectRead, offset: u64) -> Result<ByteStream, StoreError> {
+/// Opens an object, or a part of it, in the version that the plan knows.
+async fn open(object: &ObjectRead, range: Option<ByteRange>) -> Result<ByteStream, StoreError> {
     let version = object.meta.etag.clone().map(|etag| ETagMatch::OneOf(vec![etag]));
-    let options = GetOptions {
-        range: (offset > 0).then_some(ByteRange::From(offset)),
-        conditions: Conditions { if_match: version, ..Conditions::default() },
-    };
+    let options = GetOptions { range, conditions: Conditions { if_match: version, ..Conditions::default() } };
     let opened = object.store.get(&object.meta.key, &options).await?;
     if opened.meta.size_bytes != object.meta.size_bytes {
         return Err(StoreError::new(StoreOperation::Get, StoreErrorKind::PreconditionFailed));

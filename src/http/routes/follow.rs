@@ -1,7 +1,6 @@
 //! `GET /api/v1/logs/tail`: records as they come, as NDJSON or as server-sent events.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -25,7 +24,6 @@ use crate::http::routes::logs::planned;
 use crate::http::searches;
 use crate::http::state::AppState;
 use crate::logs::allowance::Allowance;
-use crate::logs::found::{Record, Write};
 use crate::logs::read::{Cut, Ending, Piece, Reading};
 use crate::service::follow::{Follow, FollowMark};
 use crate::service::search::{Plan, read};
@@ -168,12 +166,8 @@ impl Following {
         if news.objects.is_empty() {
             return Some(self.heartbeat());
         }
-        let follow = self.follow.as_ref()?;
         let fields: Arc<[String]> = self.asked.fields.clone().into();
-        let writer = |bucket: &_, meta: &_| {
-            let write = RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
-            behind(follow.told(&bucket.id, &meta.key), write)
-        };
+        let writer = |bucket: &_, meta: &_| RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
         let means = (&*self.state.stores, &self.state.logs, &self.allowance);
         let reading = read(means, &news, &self.asked.ask, &self.state.search_limits, writer);
         self.batch = reading.ok().map(|reading| (reading, news));
@@ -213,17 +207,6 @@ fn end(reason: &str, cursor: Option<String>) -> Bytes {
 
 fn warning(bucket: String, key: Option<String>, what: String) -> Bytes {
     log_lines::line(&LogLine::Warning(SearchWarning { bucket, key, what }))
-}
-
-/// Writes only what stands behind what was told, and counts on.
-fn behind(told: Arc<AtomicU64>, write: Arc<Write>) -> Arc<Write> {
-    let before = told.load(Ordering::Relaxed);
-    Arc::new(move |record: &Record<'_>, out: &mut Vec<u8>| {
-        if record.position.offset >= before {
-            told.fetch_max(record.position.offset.saturating_add(record.position.length), Ordering::Relaxed);
-            write(record, out);
-        }
-    })
 }
 
 /// Lines as server-sent events, HTML standard, section 9.2: the name is the line's `type`, and what can be gone on from has an id.
