@@ -89,7 +89,7 @@ impl Columns {
             14 if part(0) == "2" && matches!(part(13), "OK" | "NODATA" | "SKIPDATA") && is_number(10) => {
                 FormatName::VpcFlow
             }
-            4.. if is_flow_header(first) => FormatName::VpcFlow,
+            4.. if is_flow_header(&parts) => FormatName::VpcFlow,
             _ => return None,
         };
         Self::of(name, lines)
@@ -103,7 +103,9 @@ impl Columns {
             FormatName::S3Access => S3,
             FormatName::VpcFlow => {
                 // Flow logs with columns of one's own begin with their names.
-                let header = lines.first().filter(|first| is_flow_header(first));
+                let parts =
+                    |line: &[u8]| split(line, false).take(40).map(Cow::into_owned).collect::<Vec<_>>();
+                let header = lines.first().filter(|first| is_flow_header(&parts(first)));
                 let header = header.map_or(Cow::Borrowed(VPC), |first| String::from_utf8_lossy(first));
                 return Some(Self::new(name.as_str(), &header, false));
             }
@@ -160,8 +162,8 @@ impl Columns {
 }
 
 /// Whether a line of flow logs names the columns.
-fn is_flow_header(line: &[u8]) -> bool {
-    split(line, false).take(40).filter(|name| FLOW_COLUMNS.contains(&name.as_ref())).count() > 2
+fn is_flow_header<S: AsRef<str>>(parts: &[S]) -> bool {
+    parts.iter().filter(|name| FLOW_COLUMNS.contains(&name.as_ref())).count() > 2
 }
 
 /// A name as filters can write it: `cs(User-Agent)` is `cs_user_agent`.

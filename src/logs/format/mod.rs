@@ -56,17 +56,23 @@ impl Format {
         let mut lines = head.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
         let first = lines.next().unwrap_or_default().trim_ascii();
         let assumed = Assumed::new(newest, options.offset_seconds);
-        let lines: Vec<_> = std::iter::once(first).chain(lines).take(20).collect();
-        let text = || Kind::Text(style_of(&lines, options.time_style.as_ref(), assumed));
-        let kind = match options.name {
-            None => json_of(first, head)
-                .or_else(|| Columns::detect(&lines, assumed).map(Kind::Columns))
-                .unwrap_or_else(text),
-            Some(FormatName::Json) => json_of(first, head).unwrap_or(Kind::JsonLines),
-            Some(FormatName::JsonLines) => Kind::JsonLines,
-            Some(FormatName::JsonArray) => Kind::JsonArray,
-            Some(name) => Columns::of(name, &lines).map_or_else(text, Kind::Columns),
+        let json = || json_of(first, head);
+        let known = match options.name {
+            None => json(),
+            Some(FormatName::Json) => Some(json().unwrap_or(Kind::JsonLines)),
+            Some(FormatName::JsonLines) => Some(Kind::JsonLines),
+            Some(FormatName::JsonArray) => Some(Kind::JsonArray),
+            Some(_) => None,
         };
+        let kind = known.unwrap_or_else(|| {
+            let lines: Vec<_> = std::iter::once(first).chain(lines).take(20).collect();
+            let columns = match options.name {
+                None => Columns::detect(&lines, assumed),
+                Some(name) => Columns::of(name, &lines),
+            };
+            let text = || Kind::Text(style_of(&lines, options.time_style.as_ref(), assumed));
+            columns.map_or_else(text, Kind::Columns)
+        });
         let times = Times { style: options.time_style.clone(), assumed };
         Self { kind, times, time_field: options.time_field.clone() }
     }
@@ -196,8 +202,9 @@ fn style_of(lines: &[&[u8]], said: Option<&TimeStyle>, assumed: Assumed) -> Opti
     if let Some(said) = said.filter(|said| fits(said) > 0) {
         return Some(said.clone());
     }
-    let counted = TimeStyle::ALL.into_iter().rev().map(|style| (fits(&style), style));
-    counted.max_by_key(|(fits, _)| *fits).filter(|(fits, _)| *fits > 0).map(|(_, style)| style)
+    let all = TimeStyle::ALL;
+    let counted = all.iter().rev().map(|style| (fits(style), style));
+    counted.max_by_key(|(fits, _)| *fits).filter(|(fits, _)| *fits > 0).map(|(_, style)| style.clone())
 }
 
 /// `key=value` and `key="quoted value"` in a line of text.

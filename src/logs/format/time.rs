@@ -13,30 +13,26 @@ use crate::logs::format::pattern::Pattern;
 /// How far into a line a timestamp is looked for, in bytes.
 pub const SEARCHED_BYTES: usize = 256;
 
-/// What is taken for granted of timestamps that do not say it themselves.
+/// What is taken for granted of timestamps that do not say it themselves. Small, since it goes along with each one that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assumed {
     /// Seconds east of Greenwich.
-    offset: i64,
+    offset: i32,
     /// The year of the newest time that one without a year can be,
-    year: i64,
-    /// and its month, day and second of the day.
-    newest: (i64, i64, i64),
+    year: i16,
+    /// and its month, day and second of the day, as one number that sorts.
+    newest: i32,
 }
 
 impl Assumed {
     /// Timestamps without an offset are so many seconds east; those without a year are the last such that are not after `newest`.
     #[must_use]
     pub fn new(newest: RecordTime, offset_seconds: i32) -> Self {
-        let offset = i64::from(offset_seconds);
-        let seconds = newest.unix_nanos().div_euclid(1_000_000_000).saturating_add(offset);
+        let seconds = newest.unix_nanos().div_euclid(1_000_000_000).saturating_add(offset_seconds.into());
         let local = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let local = Offset::UTC.to_datetime(local);
-        Self {
-            offset,
-            year: local.year().into(),
-            newest: (local.month().into(), local.day().into(), seconds.rem_euclid(86_400)),
-        }
+        let newest = in_year(local.month().into(), local.day().into(), seconds.rem_euclid(86_400));
+        Self { offset: offset_seconds, year: local.year(), newest: i32::try_from(newest).unwrap_or(i32::MAX) }
     }
 
     /// A local time, where it does not say how far it is from UTC.
@@ -47,15 +43,20 @@ impl Assumed {
         seconds: i64,
         fraction: i64,
     ) -> Option<RecordTime> {
-        let utc = seconds.checked_sub(self.offset)?;
+        let utc = seconds.checked_sub(self.offset.into())?;
         if let Some(year) = year {
             return instant(year, month, day, utc, fraction);
         }
-        let newest =
-            if (month, day, seconds) <= self.newest { self.year } else { self.year.checked_sub(1)? };
+        let is_over = in_year(month, day, seconds) > self.newest.into();
+        let newest = i64::from(self.year) - i64::from(is_over);
         // Eight years hold every day of the calendar, but for those around 2100.
-        (0..8).find_map(|back| instant(newest.checked_sub(back)?, month, day, utc, fraction))
+        (0..8).find_map(|back| instant(newest - back, month, day, utc, fraction))
     }
+}
+
+/// Month, day and second of the day as one number that sorts as they do; each is small.
+const fn in_year(month: i64, day: i64, seconds: i64) -> i64 {
+    (month * 32 + day) * 86_400 + seconds
 }
 
 /// How a line says when it was written.
@@ -211,7 +212,7 @@ fn rfc3339_at(text: &[u8], assumed: Assumed) -> Option<RecordTime> {
     cursor.sign(b"T t_")?;
     let seconds = cursor.clock()?;
     let fraction = cursor.fraction();
-    let offset = cursor.offset().unwrap_or(assumed.offset);
+    let offset = cursor.offset().unwrap_or(assumed.offset.into());
     instant(year, month, day, seconds.checked_sub(offset)?, fraction)
 }
 
@@ -225,7 +226,7 @@ fn apache(line: &[u8], assumed: Assumed) -> Option<(usize, RecordTime)> {
         let year = cursor.number(4)?;
         cursor.sign(b":")?;
         let seconds = cursor.clock()?;
-        let offset = cursor.sign(b" ").and_then(|()| cursor.offset()).unwrap_or(assumed.offset);
+        let offset = cursor.sign(b" ").and_then(|()| cursor.offset()).unwrap_or(assumed.offset.into());
         Some((start, instant(year, month, day, seconds.checked_sub(offset)?, 0)?))
     })
 }
