@@ -28,6 +28,9 @@ use crate::provider::{StoreError, StoreErrorKind};
 use crate::service::bucket_logs::BucketLogs;
 use crate::service::stores::Stores;
 
+/// The finest that times of records tell.
+const A_NANOSECOND: Duration = Duration::from_nanos(1);
+
 /// Bounds of searches.
 #[derive(Debug, Clone)]
 pub struct SearchLimits {
@@ -88,7 +91,7 @@ impl SearchAsk {
         let rest = match self.order {
             Order::Ascending => TimeRange::new(after.time.max(self.range.from()), self.range.to()),
             Order::Descending => {
-                let end = after.time.plus(Duration::from_nanos(1));
+                let end = after.time.plus(A_NANOSECOND);
                 TimeRange::new(self.range.from(), end.min(self.range.to()))
             }
         };
@@ -315,7 +318,8 @@ pub fn read(
         let Candidate { meta, earliest, latest } = &found.candidate;
         let floor = match ask.order {
             Order::Ascending => (*earliest).max(ask.range.from()),
-            Order::Descending => (*latest).min(ask.range.to()),
+            // Neither is a time that a record can have.
+            Order::Descending => (*latest).min(ask.range.to()).minus(A_NANOSECOND),
         };
         // A bucket that is redacted and has no rules cannot be: configuration makes both of one section.
         let redactor = logs.redactor(&found.bucket.id).filter(|_| !found.sees_all);

@@ -1,8 +1,11 @@
 //! Searches of callers who may read so many bytes, and no more, in a stretch of time.
 
+use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use crate::harness::app::{Caller, Setup, TestApp, directory};
@@ -12,12 +15,14 @@ use crate::http::logs::{DAY, READER, Search, put_file, search, told};
 /// Hours of 200 KB each, with a needle in every second of them.
 const HOURS: usize = 6;
 
+const LAYOUT: &str = "[buckets.file-logs.logs]\nlayouts = [\"{yyyy}/{MM}/{dd}/{HH}/*.log\"]\n";
+
 /// How long whoever has read too much waits at most.
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// The application, whose callers may read about one hour and a half in each window of time.
 async fn app() -> (TestApp, Arc<MovedClock>) {
-    app_with("[buckets.file-logs.logs]\nlayouts = [\"{yyyy}/{MM}/{dd}/{HH}/*.log\"]\n").await
+    app_with(LAYOUT).await
 }
 
 async fn app_with(layout: &str) -> (TestApp, Arc<MovedClock>) {
@@ -31,11 +36,16 @@ async fn app_with(layout: &str) -> (TestApp, Arc<MovedClock>) {
         let lines: String = (0..360).map(line).collect();
         put_file(&root, &format!("2026/11/23/{hour:02}/app.log"), lines.as_bytes());
     }
+    over(&root, 300_000, layout).await
+}
+
+async fn over(root: &Path, bytes: usize, layout: &str) -> (TestApp, Arc<MovedClock>) {
     let clock = Arc::<MovedClock>::default();
     let setup =
         Setup { policies: READER.to_owned(), clock: Arc::<MovedClock>::clone(&clock), ..Setup::default() };
-    let mut setup = setup.file("file-logs", &root);
-    setup.settings += "[limits]\nsearch_bytes = 300000\nsearch_bytes_window = \"10s\"\n\
+    let mut setup = setup.file("file-logs", root);
+    write!(setup.settings, "[limits]\nsearch_bytes = {bytes}\n").expect("memory");
+    setup.settings += "search_bytes_window = \"10s\"\n\
         [search]\nobjects_ahead = 1\nconnections = 1\nfollow_interval = \"20ms\"\nfollow_max_time = \"10s\"\n";
     setup.settings += layout;
     (setup.start().await, clock)
@@ -152,5 +162,49 @@ async fn without_a_limit_nobody_is_held_up() {
     for _ in 0..2 {
         let found = told(&ana.get(&format!("/api/v1/logs?{DAY}&bucket=file-logs&q=nothing")).await);
         assert_eq!(found.summary["complete"], true);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn wherever_a_search_is_cut_all_steps_together_tell_each_record_once_and_in_order(
+        objects in prop::collection::vec((0..5_u8, prop::collection::vec(0..40_u8, 0..40)), 1..10), more in 1..2000_usize,
+        descending: bool, needle: bool,
+    ) {
+        let root = directory().join("bucket");
+        let mut wanted = Vec::new();
+        let mut hours = [0_usize; 5];
+        for (number, (hour, seconds)) in objects.iter().enumerate() {
+            let mut seconds = seconds.clone();
+            seconds.sort_unstable();
+            let key = format!("2026/11/23/{hour:02}/{number}.log");
+            let line = |at: usize, second: &u8| {
+                let what = if at.is_multiple_of(7) { "needle" } else { "hay" };
+                format!("2026-11-23T{hour:02}:00:{second:02}Z {what} {number} {at}")
+            };
+            let lines: Vec<_> = seconds.iter().enumerate().map(|(at, second)| line(at, second)).collect();
+            let text = lines.iter().fold(String::new(), |text, line| text + line + "\n");
+            hours[usize::from(*hour)] += text.len();
+            put_file(&root, &key, text.as_bytes());
+            wanted.extend(lines.into_iter().enumerate().map(|(at, line)| ((*hour, seconds[at], key.clone(), at), line)));
+        }
+        wanted.sort_unstable();
+        if descending {
+            wanted.reverse();
+        }
+        let wanted: Vec<_> =
+            wanted.into_iter().map(|(_, line)| line).filter(|line| !needle || line.contains("needle")).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            // An hour at least can be read in each step.
+            let (app, clock) = over(&root, hours.iter().max().expect("hours") + more, LAYOUT).await;
+            let query = format!(
+                "order={}{}", if descending { "desc" } else { "asc" }, if needle { "&q=needle" } else { "" },
+            );
+            let answers = to_the_end(&app.caller("ana", &["team-a"]), &clock, &query).await;
+            let found: Vec<_> = answers.iter().flat_map(Search::lines).collect();
+            assert_eq!(found, wanted, "{query} in {} steps", answers.len());
+        });
     }
 }

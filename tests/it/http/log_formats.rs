@@ -57,3 +57,14 @@ async fn lines_without_a_year_are_found_on_both_sides_of_new_year() {
     let again = told(&ana.get(&format!("/api/v1/logs?around={around}")).await);
     assert_eq!(times(&again), ["2026-12-31T23:59:59Z"]);
 }
+
+#[tokio::test]
+async fn records_without_a_time_are_told_in_both_orders() {
+    let app = over_directory(&[("a.log", b"one\ntwo\nthree\n".to_vec())], "").await;
+    let ana = app.caller("ana", &["team-a"]);
+    for (order, wanted) in [("asc", ["one", "two", "three"]), ("desc", ["three", "two", "one"])] {
+        let found = search(&ana, &format!("bucket=file-logs&order={order}")).await;
+        assert_eq!(found.lines(), wanted, "{order}");
+        assert_eq!(times(&found), ["none"; 3]);
+    }
+}
