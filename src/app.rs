@@ -19,6 +19,7 @@ use crate::http;
 use crate::http::operations;
 use crate::http::rates::Rates;
 use crate::http::readiness::Readiness;
+use crate::http::searches::Allowances;
 use crate::http::server;
 use crate::http::state::{AppState, Parts};
 use crate::http::streams::Streams;
@@ -203,6 +204,7 @@ async fn parts(config: Config, reach: Reach, clock: Arc<dyn Clock>) -> Result<Pa
         canary: Arc::new(Canary::new(config.canary)),
         rates: Rates::new(principal.requests_per_second, principal.burst),
         streams: Streams::new(principal.streams),
+        allowances: Allowances::new(principal.searches, Arc::clone(&clock)),
         readiness: Readiness::new(db, Arc::clone(&clock)),
         metrics: Arc::new(Metrics::new()),
         clock,

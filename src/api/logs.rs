@@ -90,7 +90,8 @@ pub struct Heartbeat {
 /// Why following ended.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct FollowEnd {
-    /// `time`: one answer takes no longer; or `forbidden`: it is not permitted any more.
+    /// `time`: one answer takes no longer; `allowance`: the caller's searches have read as many bytes as they may for now; or
+    /// `forbidden`: it is not permitted any more.
     pub reason: String,
     /// Goes on from here, given back as `cursor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,7 +166,7 @@ pub struct SearchProgress {
 pub struct SearchSummary {
     /// Whether every record that was asked for was told.
     pub complete: bool,
-    /// Why not: `limit`, `time`, `too-many-objects-at-once`, `withheld`, `archived` or `failed`.
+    /// Why not: `limit`, `time`, `allowance` (the caller's searches have read as many bytes as they may for now), `too-many-objects-at-once`, `withheld`, `archived` or `failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Records that were told, without those of the context.

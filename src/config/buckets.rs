@@ -1,20 +1,21 @@
 //! Credentials and buckets.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use url::Url;
 
+use crate::config::bucket_logs;
 use crate::config::leases::{self, Lent, LentCredentials};
 use crate::config::reader::Section;
 use crate::config::redaction;
-use crate::config::search;
 use crate::config::secret_ref::{Environment, optional_secret_text, secret_text};
 use crate::config::vending;
 use crate::domain::bucket::{Bucket, BucketId, NativeName, Provider};
 use crate::domain::credential::CredentialName;
 use crate::domain::label::LabelOrder;
 use crate::domain::principal::Group;
-use crate::service::search::{BucketLogs, LogsOf};
+use crate::service::bucket_logs::{BucketLogs, LogsOf};
 use crate::service::stores::Options as StoreOptions;
 use crate::vault;
 use crate::vault::fixed::CredentialRecipe;
@@ -135,7 +136,7 @@ pub fn buckets(
     let mut natives = BTreeSet::new();
     for (id, mut section) in root.sections("buckets") {
         let id = BucketId::parse(&id).map_err(|error| section.problem("", error.to_string()));
-        let layouts = section.optional_section("logs").map(search::layouts).unwrap_or_default();
+        let (layouts, format) = section.optional_section("logs").map(bucket_logs::logs).unwrap_or_default();
         let redactor = section.optional_section("redaction").map(redaction::redactor);
         let bucket = bucket(&mut section, labels, credentials);
         if let (Ok(id), Some(bucket)) = (id, bucket) {
@@ -147,7 +148,10 @@ pub fn buckets(
             );
             if natives.insert(native) {
                 let redacted = redactor.is_some();
-                all_logs.add(id.clone(), LogsOf { layouts, redactor: redactor.flatten() });
+                all_logs.add(
+                    id.clone(),
+                    LogsOf { layouts, format: Arc::new(format), redactor: redactor.flatten() },
+                );
                 all.push(Bucket { id, redacted, ..bucket });
             } else {
                 section.problem("name", "is registered under another id already");

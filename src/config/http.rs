@@ -8,8 +8,10 @@ use url::Url;
 
 use crate::config::reader::Section;
 use crate::config::search;
+use crate::config::setting::OrNone;
 use crate::http::client_address::Network;
 use crate::http::{Options, server, tls};
+use crate::logs::allowance::AllowanceLimits;
 use crate::logs::decode;
 use crate::service::links::LinkLimits;
 use crate::service::search::SearchLimits;
@@ -23,6 +25,8 @@ pub struct PrincipalLimits {
     pub burst: NonZeroU32,
     /// Bodies under way.
     pub streams: usize,
+    /// Bytes that searches read.
+    pub searches: AllowanceLimits,
 }
 
 /// Everything that `[http]`, `[limits]` and `[search]` say.
@@ -144,10 +148,13 @@ fn principal_limits(section: &mut Section) -> Option<PrincipalLimits> {
     let requests = section.required("requests_per_second");
     let burst = section.required("burst");
     let streams = section.required("streams_per_principal");
+    let search_bytes = section.required::<OrNone>("search_bytes");
+    let search_window = section.required("search_bytes_window");
     Some(PrincipalLimits {
         requests_per_second: NonZeroU32::new(requests?)?,
         burst: NonZeroU32::new(burst?)?,
         streams: streams?,
+        searches: AllowanceLimits { bytes: search_bytes?.0, window: search_window? },
     })
 }
 

@@ -15,15 +15,16 @@ use crate::domain::bucket::Bucket;
 use crate::domain::credential::CredentialName;
 use crate::domain::label::LabelOrder;
 use crate::domain::secret::Secret;
+use crate::service::bucket_logs::BucketLogs;
 use crate::service::canary::CanaryOptions;
 use crate::service::live_check;
-use crate::service::search::BucketLogs;
 use crate::service::stores::Options as StoreOptions;
 use crate::service::vending::Limits as VendingLimits;
 use crate::telemetry::{self, LogFormat};
 use crate::vault::fixed::CredentialRecipe;
 use crate::vault::signer;
 
+pub mod bucket_logs;
 pub mod buckets;
 pub mod http;
 pub mod identity;

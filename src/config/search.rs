@@ -1,14 +1,12 @@
-//! Searches: how far one may go, and how much of the machine all of them together may use.
+//! `[search]`: how far one search may go, and how much of the machine all of them together may use.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use crate::config::reader::Section;
 use crate::logs::decode;
 use crate::logs::filter::FilterLimits;
-use crate::logs::layout::{Layout, LayoutOptions};
 use crate::logs::plan::PlanLimits;
 use crate::logs::read;
 use crate::logs::threads::Threads;
@@ -66,50 +64,4 @@ pub fn limits(root: &mut Section, decode: Option<decode::Limits>) -> Option<Sear
         receipt_objects: receipt_objects?,
         threads: Arc::new(Threads::new(threads)),
     })
-}
-
-/// Reads `[buckets.ID.logs]`.
-pub fn layouts(mut section: Section) -> Vec<Layout> {
-    let names = section.optional::<Vec<String>>("layouts").flatten().unwrap_or_default();
-    let root = section.optional::<String>("root").flatten().unwrap_or_default();
-    let zone = section.optional::<String>("time_zone").flatten();
-    let slack = section.optional::<Duration>("slack").flatten();
-    if !root.is_empty() && !root.ends_with('/') {
-        section.problem("root", "expected a folder such as prod/");
-    }
-    let offset_seconds = zone.as_deref().map_or(Some(0), offset_seconds);
-    if offset_seconds.is_none() {
-        section.problem(
-            "time_zone",
-            "expected UTC or an offset such as +02:00; a key's time is taken literally, without summer time",
-        );
-    }
-    let options = LayoutOptions { root, offset_seconds: offset_seconds.unwrap_or(0), slack };
-    let mut layouts = Vec::new();
-    for name in names {
-        match Layout::parse(&name, &options) {
-            Ok(layout) => layouts.push(layout),
-            Err(error) => section.problem("layouts", format!("{name} {error}")),
-        }
-    }
-    section.close();
-    layouts
-}
-
-/// A time zone that is `UTC` or an offset such as `+02:00`, in seconds east of Greenwich.
-#[must_use]
-pub fn offset_seconds(text: &str) -> Option<i32> {
-    if text == "UTC" {
-        return Some(0);
-    }
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = rest.split_once(':')?;
-    let number = |text: &str, most: i32| {
-        text.parse().ok().filter(|number| text.len() == 2 && (0..=most).contains(number))
-    };
-    Some(sign * (number(hours, 14)? * 3600 + number(minutes, 59)? * 60))
 }

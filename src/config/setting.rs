@@ -39,6 +39,19 @@ impl Setting for u64 {
     }
 }
 
+/// A number, or none at all, which is written 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrNone(pub Option<u64>);
+
+impl Setting for OrNone {
+    const EXPECTED: &'static str = "a whole number, or 0 for no limit";
+
+    fn read(value: &Value) -> Option<Self> {
+        let none = matches!(value, Value::Integer(0)) || value.as_str() == Some("0");
+        if none { Some(Self(None)) } else { u64::read(value).map(|number| Self(Some(number))) }
+    }
+}
+
 impl Setting for u32 {
     const EXPECTED: &'static str = "a whole number from 1 to 4294967295";
 

@@ -246,6 +246,11 @@ fn the_edge_refuses_what_would_open_it() {
 fn a_value_of_another_kind_is_told_what_was_expected() {
     assert_one("[http]\nlisten = \"8080\"", "http.listen: expected an address and port");
     assert_one("[http]\nmax_connections = 0", "expected a whole number of at least 1");
+    assert_one(
+        "[limits]\nsearch_bytes = -1",
+        "limits.search_bytes: expected a whole number, or 0 for no limit",
+    );
+    assert_eq!(problems("[limits]\nsearch_bytes = 0"), [""; 0]);
     assert_one("[http]\nmax_connections = -1", "expected a whole number of at least 1");
     assert_one("[http]\nrequest_timeout = 60", "expected a time with its unit");
     assert_one("[http]\nrequest_timeout = \"1 minute\"", "expected a time with its unit");

@@ -134,6 +134,7 @@ pub fn summary(plan: &Plan, mut objects: ObjectCounts, ending: &Ending, took: Du
     let reason = match ending.cut {
         Some(Cut::Limit) => Some("limit"),
         Some(Cut::WallTime) => Some("time"),
+        Some(Cut::Allowance) => Some("allowance"),
         Some(Cut::OpenObjects) => Some("too-many-objects-at-once"),
         None if !ending.failed.is_empty() => Some("failed"),
         None if plan.withheld > 0 => Some("withheld"),
@@ -178,6 +179,7 @@ pub fn in_words(error: &ObjectError) -> &'static str {
             "ends in the middle of its compressed data; read up to there"
         }
         ObjectError::TooMany => "holds more matching records than can be put in order; none of them was told",
+        ObjectError::Spent => "was not read to its end, because you have read as much as you may for now",
         ObjectError::Stopped => "was not read to its end, because the service stops",
         ObjectError::Store(error) => match error.kind {
             StoreErrorKind::NoSuchObject => "was removed meanwhile",

@@ -34,6 +34,7 @@ pub mod receipts;
 pub mod request_id;
 pub mod request_line;
 pub mod routes;
+pub mod searches;
 pub mod server;
 pub mod state;
 pub mod streams;

@@ -14,13 +14,15 @@ use crate::http::Options;
 use crate::http::client_address;
 use crate::http::rates::Rates;
 use crate::http::readiness::Readiness;
+use crate::http::searches::Allowances;
 use crate::http::streams::Streams;
+use crate::service::bucket_logs::BucketLogs;
 use crate::service::buckets::Buckets;
 use crate::service::canary::Canary;
 use crate::service::links::LinkLimits;
 use crate::service::page_token::PageTokens;
 use crate::service::receipts::Receipts;
-use crate::service::search::{BucketLogs, SearchLimits};
+use crate::service::search::SearchLimits;
 use crate::service::stores::Stores;
 use crate::service::vault_state::VaultState;
 use crate::service::vending::Limits as VendLimits;
@@ -57,6 +59,8 @@ pub struct Parts {
     pub rates: Rates,
     /// Bodies under way of each principal.
     pub streams: Streams,
+    /// Bytes that the searches of each principal may read.
+    pub allowances: Allowances,
     /// Findings about dependencies.
     pub readiness: Readiness,
     /// Counters.

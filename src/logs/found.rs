@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::domain::record::{Position, RecordTime};
 use crate::logs::decode;
 use crate::logs::filter::Matcher;
 use crate::logs::format::Format;
+use crate::logs::format::options::FormatOptions;
 use crate::logs::redact::{Redacted, Redactor};
 
 /// A record that was found.
@@ -35,10 +37,10 @@ pub type Write = dyn Fn(&Record<'_>, &mut Vec<u8>) + Send + Sync;
 pub struct ScanOptions {
     /// What is wanted.
     pub matcher: Arc<Matcher>,
-    /// The format; found out when it is `None`.
-    pub format: Option<Format>,
-    /// The year of timestamps that have none.
-    pub year: i16,
+    /// What is known of the format.
+    pub format: Arc<FormatOptions>,
+    /// The newest time that a timestamp without a year can be.
+    pub newest: RecordTime,
     /// The earliest time that is wanted.
     pub from: RecordTime,
     /// The first time that is not wanted any more.
@@ -52,6 +54,8 @@ pub struct ScanOptions {
     /// Only the record that stands at this offset is wanted, whatever it says and of whichever time it is, and those around it;
     /// in the order in which they stand there.
     pub at: Option<u64>,
+    /// Up to which byte the object was told earlier; counted on. What stands before is told no more.
+    pub told: Option<Arc<AtomicU64>>,
     /// Whether a last line without an end is left for later, since it may go on.
     pub open_end: bool,
     /// Records to tell before and after each that matches.

@@ -150,6 +150,14 @@ impl<T> Merge<T> {
         }
     }
 
+    /// The time that was reached: nothing earlier comes any more (nothing later, when descending). `None` when nothing comes at all.
+    #[must_use]
+    pub fn reached(&self) -> Option<RecordTime> {
+        let (head, floor) = (self.heads.first(), self.floors.first());
+        let first = head.into_iter().chain(floor).map(|(time, _)| *time).min();
+        first.map(|time| RecordTime::from_unix_nanos(self.turned(time)))
+    }
+
     /// Whether everything came and went.
     #[must_use]
     pub fn is_done(&self) -> bool {

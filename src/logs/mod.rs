@@ -1,5 +1,6 @@
 //! Reading logs: what the bytes of an object hold.
 
+pub mod allowance;
 pub mod decode;
 pub mod decode_stream;
 pub mod filter;
@@ -9,6 +10,7 @@ pub mod frame;
 pub mod gaps;
 pub mod held;
 pub mod layout;
+pub mod mark;
 pub mod merge;
 pub mod object;
 pub mod plan;

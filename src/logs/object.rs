@@ -10,7 +10,9 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::domain::object::{ByteRange, Conditions, ETagMatch, ObjectMeta};
 use crate::domain::record::RecordTime;
+use crate::logs::allowance::Allowance;
 use crate::logs::decode::DecodeError;
+use crate::logs::format::HEAD_BYTES;
 use crate::logs::found::{Found, ScanOptions, ScanStats, Written};
 use crate::logs::held::Held;
 use crate::logs::merge::{Entry, Order, RunId};
@@ -67,6 +69,9 @@ pub enum ObjectError {
     /// More records match than can be held, and the order asked for needs them all.
     #[error("too many records of the object match to put them in order")]
     TooMany,
+    /// Whoever asked has read as much as they may for now.
+    #[error("the allowance of bytes is used up")]
+    Spent,
     /// The threads for computing are gone, because the service stops.
     #[error("the service stops")]
     Stopped,
@@ -135,6 +140,8 @@ pub struct Account {
 pub struct Shared {
     /// The threads for computing, shared by all searches.
     pub threads: Arc<Threads>,
+    /// What whoever asks may still read.
+    pub allowance: Allowance,
     /// Places for connections of this search.
     pub connections: Arc<Semaphore>,
     /// Where events go.
@@ -177,8 +184,9 @@ impl ObjectRead {
         stats: &mut ScanStats,
         hash: &mut Option<digest::Context>,
     ) -> Result<(), ObjectError> {
-        let mut connection = Connection { body: None, place: None, taken: 0 };
-        let mut scanner = Scanner::new(Arc::clone(&self.scan));
+        let mut connection = Connection { body: None, place: None, taken: 0, fetched: 0 };
+        let scanner = Scanner::new(Arc::clone(&self.scan));
+        let mut scanner = self.resume(scanner, &mut connection, shared).await?;
         let mut held = Held::new(self.order, &self.scan);
         loop {
             let place = self.place(&mut connection, shared).await?;
@@ -197,7 +205,7 @@ impl ObjectRead {
             };
             let (back, hashed, found, outcome) = shared.threads.run(work).await?;
             (scanner, *hash) = (back, hashed);
-            *stats = ScanStats { stored: connection.taken, ..scanner.stats() };
+            *stats = ScanStats { stored: connection.fetched, ..scanner.stats() };
             let found = held.pass(found, last || outcome.is_err())?;
             let floor = scanner.floor().filter(|_| !held.holds());
             if shared.events.send(self.event(found, place, floor, *stats)).await.is_err() {
@@ -208,6 +216,34 @@ impl ObjectRead {
                 return Ok(());
             }
         }
+    }
+
+    /// Passes over what was told earlier, where the object's beginning says that this can be.
+    async fn resume(
+        &self,
+        mut scanner: Scanner,
+        connection: &mut Connection,
+        shared: &Shared,
+    ) -> Result<Scanner, ObjectError> {
+        let from = scanner.needed_from().filter(|from| *from < self.meta.size_bytes);
+        let Some(from) = from else { return Ok(scanner) };
+        let _place = shared.connections.acquire().await?;
+        if shared.allowance.pause().is_some() {
+            return Err(ObjectError::Spent);
+        }
+        let mut body = open(self, Some(ByteRange::Between { first: 0, last: HEAD_BYTES as u64 - 1 })).await?;
+        let mut head = Vec::new();
+        while let Some(chunk) = body.next().await.transpose()? {
+            head.extend_from_slice(&chunk);
+        }
+        connection.fetched = head.len() as u64;
+        shared.allowance.charge(connection.fetched);
+        let work = move || (scanner.resume(&head, from), scanner);
+        let (resumed, scanner) = shared.threads.run(work).await?;
+        if resumed {
+            connection.taken = from;
+        }
+        Ok(scanner)
     }
 
     /// A place for one more piece.
@@ -255,8 +291,10 @@ fn scan(scanner: &mut Scanner, piece: &[Bytes], found: &mut Found) -> Result<(),
 struct Connection {
     body: Option<ByteStream>,
     place: Option<OwnedSemaphorePermit>,
-    /// Stored bytes that were handed on.
+    /// Up to which stored byte it was handed on.
     taken: u64,
+    /// Stored bytes that were fetched.
+    fetched: u64,
 }
 
 impl Connection {
@@ -284,7 +322,13 @@ impl Connection {
         }
         if self.body.is_none() {
             self.place = Some(Arc::clone(&shared.connections).acquire_owned().await?);
-            self.body = Some(open(object, self.taken).await?);
+        }
+        if shared.allowance.pause().is_some() {
+            return Err(ObjectError::Spent);
+        }
+        if self.body.is_none() {
+            let range = (self.taken > 0).then_some(ByteRange::From(self.taken));
+            self.body = Some(open(object, range).await?);
         }
         let (mut piece, mut bytes) = (Vec::new(), 0);
         while let Some(body) = &mut self.body
@@ -298,6 +342,8 @@ impl Connection {
             piece.push(chunk);
         }
         self.taken += bytes as u64;
+        self.fetched += bytes as u64;
+        shared.allowance.charge(bytes as u64);
         if piece.is_empty() {
             return Err(StoreError::new(StoreOperation::Read, StoreErrorKind::Unavailable).into());
         }
@@ -305,13 +351,10 @@ impl Connection {
     }
 }
 
-/// Opens an object from an offset on, in the version that the plan knows.
-async fn open(object: &ObjectRead, offset: u64) -> Result<ByteStream, StoreError> {
+/// Opens an object, or a part of it, in the version that the plan knows.
+async fn open(object: &ObjectRead, range: Option<ByteRange>) -> Result<ByteStream, StoreError> {
     let version = object.meta.etag.clone().map(|etag| ETagMatch::OneOf(vec![etag]));
-    let options = GetOptions {
-        range: (offset > 0).then_some(ByteRange::From(offset)),
-        conditions: Conditions { if_match: version, ..Conditions::default() },
-    };
+    let options = GetOptions { range, conditions: Conditions { if_match: version, ..Conditions::default() } };
     let opened = object.store.get(&object.meta.key, &options).await?;
     if opened.meta.size_bytes != object.meta.size_bytes {
         return Err(StoreError::new(StoreOperation::Get, StoreErrorKind::PreconditionFailed));

@@ -39,7 +39,7 @@ pub struct Candidate {
     pub meta: ObjectMeta,
     /// Its earliest record is no earlier.
     pub earliest: RecordTime,
-    /// Its latest record is no later.
+    /// None of its records is this late or later.
     pub latest: RecordTime,
 }
 

@@ -14,7 +14,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::domain::bucket::Bucket;
 use crate::domain::object::ObjectMeta;
 use crate::domain::record::RecordTime;
+use crate::logs::allowance::Allowance;
 use crate::logs::found::{ScanOptions, ScanStats};
+use crate::logs::mark::Mark;
 use crate::logs::merge::{Merge, Order, RunId};
 use crate::logs::object::{Account, Event, ObjectError, ObjectRead, Shared, Slice};
 use crate::logs::threads::Threads;
@@ -58,32 +60,6 @@ pub struct Planned {
     pub scan: Arc<ScanOptions>,
 }
 
-/// Where an earlier answer ended: after this record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// Its time.
-    pub time: RecordTime,
-    /// The place of its object in the plan; of the object behind it where that one is gone.
-    pub run: RunId,
-    /// Its offset; `None` where its object is gone.
-    pub offset: Option<u64>,
-}
-
-impl Mark {
-    /// Whether it comes after another in this order.
-    fn is_after(self, other: Self, order: Order) -> bool {
-        let key = |mark: Self| (mark.time, mark.run, mark.offset);
-        match order {
-            Order::Ascending => key(self) > key(other),
-            Order::Descending => match other.offset {
-                Some(_) => key(self) < key(other),
-                // The object behind is not told yet when going back.
-                None => (self.time, self.run) < (other.time, other.run),
-            },
-        }
-    }
-}
-
 /// Why a search ended before all was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
@@ -91,6 +67,8 @@ pub enum Cut {
     Limit,
     /// It took too long.
     WallTime,
+    /// Whoever asked has read as much as they may for now.
+    Allowance,
     /// More objects have records of one time than may be open at once.
     OpenObjects,
 }
@@ -122,7 +100,7 @@ pub struct Ending {
     pub records: u64,
     /// Why it ended early.
     pub cut: Option<Cut>,
-    /// The record told last.
+    /// How far it came: the record told last, or a later time up to which nothing else was found.
     pub last: Option<Mark>,
     /// Objects with a failure.
     pub failed: Vec<Failed>,
@@ -160,6 +138,8 @@ pub struct ReadOptions {
     pub limits: Limits,
     /// The threads for computing, shared by all searches.
     pub threads: Arc<Threads>,
+    /// What whoever asks may still read.
+    pub allowance: Allowance,
 }
 
 /// A search under way.
@@ -179,6 +159,8 @@ pub struct Reading {
     tasks: JoinSet<()>,
     /// Places given beyond [`Limits::pieces_ahead`].
     extra: usize,
+    /// Whether an object waits for more than may be read.
+    spent: bool,
     /// What was read of objects that ended.
     ended: ScanStats,
     /// `None` after the end was told.
@@ -203,7 +185,8 @@ impl Reading {
         queue.sort_by_key(|run| std::cmp::Reverse(merge.place(*run)));
         let now = Instant::now();
         let connections = Arc::new(Semaphore::new(options.limits.connections.max(1)));
-        let shared = Shared { threads: Arc::clone(&options.threads), connections, events: sender };
+        let (threads, allowance) = (Arc::clone(&options.threads), options.allowance.clone());
+        let shared = Shared { threads, allowance, connections, events: sender };
         let ending = Ending { last: options.after, ..Ending::default() };
         Self {
             deadline: now + options.limits.wall_time,
@@ -217,6 +200,7 @@ impl Reading {
             events,
             tasks: JoinSet::new(),
             extra: 0,
+            spent: false,
             ended: ScanStats::default(),
             ending: Some(ending),
         }
@@ -235,6 +219,10 @@ impl Reading {
             }
             if finished {
                 return self.end();
+            }
+            if self.spent {
+                self.cut(Cut::Allowance);
+                continue;
             }
             self.open_more();
             if self.relieve() {
@@ -303,6 +291,12 @@ impl Reading {
                 if let Some(open) = self.open.get_mut(&run) {
                     open.full = true;
                 }
+            }
+            Event::Ended { run, stats, outcome: Err(ObjectError::Spent), .. } => {
+                // It is not at its end, so what would come behind it stays where it is.
+                self.open.remove(&run);
+                self.ended = self.ended.plus(stats);
+                self.spent = true;
             }
             Event::Ended { run, stats, outcome, digest } => {
                 self.merge.finish(run);
@@ -390,6 +384,14 @@ impl Reading {
     fn end(&mut self) -> Option<Piece> {
         let progress = self.progress();
         self.tasks.abort_all();
-        self.ending.take().map(|ending| Piece::End(Ending { progress, ..ending }))
+        let ending = self.ending.take()?;
+        // Where little is found, the time that was reached is far beyond the record told last.
+        let reached = self.merge.reached().filter(|_| ending.cut != Some(Cut::Limit));
+        let reached = reached.map(|time| Mark::at(time, self.options.order));
+        let last = match (ending.last, reached) {
+            (Some(last), Some(reached)) if !reached.is_after(last, self.options.order) => Some(last),
+            (last, reached) => reached.or(last),
+        };
+        Some(Piece::End(Ending { progress, last, ..ending }))
     }
 }

@@ -4,9 +4,9 @@
 //! records: only around a candidate of the filter a record is framed, tried, and its time read.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::domain::record::{Position, RecordTime};
 use crate::logs::decode::{DecodeError, Decoder};
@@ -14,6 +14,13 @@ use crate::logs::format::{Format, HEAD_BYTES};
 use crate::logs::found::{Found, Record, ScanOptions, ScanStats, Written};
 use crate::logs::frame::{self, Around, ArrayFrames};
 use crate::logs::redact::Redacted;
+use crate::logs::scan::context::{Context, Kept};
+
+mod context;
+mod resume;
+
+#[cfg(test)]
+mod tests;
 
 /// How far back the time of a record is looked for that tells none itself, in lines.
 const LINES_BACK: usize = 16;
@@ -29,6 +36,10 @@ pub struct Scanner {
     block: Vec<u8>,
     /// Where the block begins in the object.
     base: u64,
+    /// Behind the last element of an array.
+    elements_end: u64,
+    /// What stands before this was told already.
+    told: u64,
     /// The time of the last record before the block.
     last: RecordTime,
     /// The latest time seen.
@@ -47,10 +58,12 @@ impl Scanner {
     pub fn new(options: Arc<ScanOptions>) -> Self {
         Self {
             decoder: Decoder::new(options.decode),
-            format: options.format.clone(),
+            format: None,
             array: ArrayFrames::default(),
             block: Vec::new(),
             base: 0,
+            elements_end: 0,
+            told: options.told.as_ref().map_or(0, |told| told.load(Ordering::Relaxed)),
             last: options.fallback,
             latest: options.fallback,
             skipping: false,
@@ -87,11 +100,19 @@ impl Scanner {
         self.stats.decoded = self.stats.decoded.saturating_add(added);
     }
 
-    /// Scans what came before the damage, down to the last line that is whole.
+    /// Scans what came before the damage, down to the last line that is whole; of an array, the elements that are.
     fn end_at_damage(&mut self, found: &mut Found) {
-        let whole = memchr::memrchr(b'\n', &self.block).map_or(0, |newline| newline.saturating_add(1));
-        self.block.truncate(whole);
+        let format = self.format.take().unwrap_or_else(|| self.detected());
+        if !format.is_array() {
+            let whole = memchr::memrchr(b'\n', &self.block).map_or(0, |newline| newline.saturating_add(1));
+            self.block.truncate(whole);
+        }
+        self.format = Some(format);
         self.work(true, found);
+    }
+
+    fn detected(&self) -> Format {
+        Format::of(&self.block, &self.options.format, self.options.newest)
     }
 
     /// Takes note that the object is at its end.
@@ -140,7 +161,7 @@ impl Scanner {
     fn work(&mut self, end: bool, found: &mut Found) {
         let format = match self.format.take() {
             Some(format) => format,
-            None if self.block.len() >= HEAD_BYTES || end => Format::detect(&self.block, self.options.year),
+            None if self.block.len() >= HEAD_BYTES || end => self.detected(),
             None => return,
         };
         let block = std::mem::take(&mut self.block);
@@ -156,6 +177,10 @@ impl Scanner {
         self.block.drain(..done);
         self.base = self.base.saturating_add(done as u64);
         self.array.dropped(done);
+        if let Some(told) = &self.options.told {
+            let reached = if format.is_array() { self.elements_end } else { self.base };
+            told.fetch_max(reached, Ordering::Relaxed);
+        }
         self.format = Some(format);
     }
 
@@ -203,6 +228,7 @@ impl Scanner {
     /// Scans the objects of an array.
     fn array(&mut self, block: &[u8], format: &Format, found: &mut Found) -> usize {
         while let Some(frame) = self.array.next(block) {
+            self.elements_end = self.base.saturating_add(frame.end as u64);
             let line = block.get(frame.clone()).unwrap_or_default();
             if self.options.context != (0, 0) || self.options.at.is_some() {
                 self.each(line, frame.start, format, found);
@@ -307,6 +333,9 @@ impl Scanner {
         (format, context): (&Format, bool),
         found: &mut Found,
     ) {
+        if offset < self.told {
+            return;
+        }
         let start = found.bytes.len();
         let position = Position { offset, length: length as u64 };
         let line = &*shown.bytes;
@@ -365,20 +394,4 @@ impl Scanner {
 /// A record's first line: that is where its time stands.
 fn first_line(bytes: &[u8]) -> &[u8] {
     bytes.get(..memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())).unwrap_or(bytes)
-}
-
-/// What stands around matches.
-#[derive(Debug, Default)]
-struct Context {
-    before: VecDeque<Kept>,
-    after: usize,
-    hit: bool,
-}
-
-#[derive(Debug)]
-struct Kept {
-    shown: Redacted<'static>,
-    length: usize,
-    offset: u64,
-    time: Result<RecordTime, RecordTime>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::authz::permit::{Permit, Place, ReadObject, SearchTarget};
 use crate::authz::{Authorizer, Context};
@@ -15,7 +16,7 @@ use crate::logs::gaps::{Gap, Sequences};
 use crate::logs::plan::{self, Candidate, PlanError, PlanLimits, ReadPlan};
 use crate::provider::error::StoreOperation;
 use crate::provider::{StoreError, StoreErrorKind};
-use crate::service::search::BucketLogs;
+use crate::service::bucket_logs::BucketLogs;
 use crate::service::stores::Stores;
 
 /// An object that is to be read.
@@ -27,6 +28,8 @@ pub struct Found {
     pub candidate: Candidate,
     /// Whether the caller sees all that it says.
     pub sees_all: bool,
+    /// Up to which byte it was told earlier, of somebody who follows; counted on while it is read.
+    pub told: Option<Arc<AtomicU64>>,
     /// Whether its last line may go on, if it has no end.
     pub open_end: bool,
 }
@@ -126,8 +129,10 @@ pub async fn plan(
             if may_read(authorizer, permit, &candidate.meta.key, context) {
                 let name = (bucket.id.clone(), candidate.meta.key.clone());
                 let sees_all = sees_all(authorizer, permit, &candidate.meta.key, context);
-                found
-                    .insert(name, Found { bucket: Arc::clone(bucket), candidate, sees_all, open_end: false });
+                found.insert(
+                    name,
+                    Found { bucket: Arc::clone(bucket), candidate, sees_all, told: None, open_end: false },
+                );
             } else {
                 whole.withheld = whole.withheld.saturating_add(1);
                 whole.bytes = whole.bytes.saturating_sub(candidate.meta.size_bytes);
@@ -168,7 +173,8 @@ pub async fn single(
     let bytes = meta.size_bytes;
     let candidate = Candidate { meta, earliest: RecordTime::MIN, latest: RecordTime::MAX };
     let sees_all = sees_all(authorizer, permit, &reference.key, context);
-    let objects = vec![Found { bucket: Arc::clone(bucket), candidate, sees_all, open_end: false }];
+    let objects =
+        vec![Found { bucket: Arc::clone(bucket), candidate, sees_all, told: None, open_end: false }];
     Ok(Plan { objects, listed: 1, bytes, ..Plan::default() })
 }
 

@@ -1,6 +1,6 @@
 //! Following buckets: what came since somebody looked last.
 //!
-//! Objects are looked for again and again where the newest lie. One that was not there is read whole; one that has changed is read
+//! Objects are looked for again and again where the newest lie. One that was not there is read whole; one that has changed is told
 //! from where it was told up to, since logs grow at their end. A mark says how far somebody is, so that they can go on at another
 //! server: nothing is kept here for anybody.
 
@@ -81,24 +81,23 @@ impl Follow {
                 None => (false, Arc::default(), false),
                 Some(seen) => (seen.meta.as_ref() == Some(meta), Arc::clone(&seen.told), seen.settled),
             };
+            let shrank = |before: &ObjectMeta| meta.size_bytes < before.size_bytes;
+            if seen.as_ref().and_then(|seen| seen.meta.as_ref()).is_some_and(shrank) {
+                // It was written anew, as by a rotation that copies and truncates.
+                told.store(0, Ordering::Relaxed);
+            }
             let grows = matches!(found.bucket.provider, Provider::Azure | Provider::File);
             // A line without an end may go on; when the object stays as it is, that was its end.
             let wanted = !same || (grows && !settled && told.load(Ordering::Relaxed) < meta.size_bytes);
             if wanted {
                 let open_end = grows && !same;
-                objects.push(Found { open_end, ..found.clone() });
+                objects.push(Found { open_end, told: Some(Arc::clone(&told)), ..found.clone() });
             }
             let settled = same;
             self.newest = self.newest.max(meta.last_modified);
             self.seen.insert(name, Seen { meta: Some(meta.clone()), told, settled });
         }
         Plan { objects, ..Plan::default() }
-    }
-
-    /// Up to which byte an object was told; counted on while it is read.
-    #[must_use]
-    pub fn told(&self, bucket: &BucketId, key: &ObjectKey) -> Arc<AtomicU64> {
-        self.seen.get(&(bucket.clone(), key.clone())).map(|seen| Arc::clone(&seen.told)).unwrap_or_default()
     }
 
     /// An object was not read to its end: it is tried again.

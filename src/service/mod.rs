@@ -1,5 +1,6 @@
 //! Use cases, one file for each capability; each takes a permit and knows no HTTP.
 
+pub mod bucket_logs;
 pub mod buckets;
 pub mod canary;
 pub mod find;

@@ -1,6 +1,5 @@
 //! Searching: what is asked of each object, in which order, and where an answer ended.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +8,21 @@ use crate::domain::key::ObjectKey;
 use crate::domain::object::ObjectMeta;
 use crate::domain::record::RecordTime;
 use crate::domain::time_range::TimeRange;
+use crate::logs::allowance::Allowance;
 use crate::logs::decode;
 use crate::logs::filter::{Filter, FilterError, FilterLimits, Matcher};
 use crate::logs::found::{ScanOptions, Write};
-use crate::logs::layout::Layout;
+use crate::logs::mark::Mark;
 use crate::logs::merge::{Order, RunId};
 use crate::logs::plan::{Candidate, PlanLimits};
-use crate::logs::read::{self, Mark, Planned, ReadOptions, Reading};
-use crate::logs::redact::Redactor;
+use crate::logs::read::{self, Planned, ReadOptions, Reading};
 use crate::logs::threads::Threads;
+use crate::service::bucket_logs::BucketLogs;
 use crate::service::find::Plan;
 use crate::service::stores::Stores;
+
+/// The finest that times of records tell.
+const A_NANOSECOND: Duration = Duration::from_nanos(1);
 
 /// Bounds of searches.
 #[derive(Debug, Clone)]
@@ -52,38 +55,6 @@ pub struct SearchLimits {
     pub threads: Arc<Threads>,
 }
 
-/// What is known of the logs in each bucket.
-#[derive(Debug, Default)]
-pub struct BucketLogs(HashMap<BucketId, LogsOf>);
-
-/// What is known of the logs in one bucket.
-#[derive(Debug, Default)]
-pub struct LogsOf {
-    /// How its keys tell their time; without any they do not.
-    pub layouts: Vec<Layout>,
-    /// What is taken away for those who may not see it all.
-    pub redactor: Option<Arc<Redactor>>,
-}
-
-impl BucketLogs {
-    /// Adds a bucket's.
-    pub fn add(&mut self, bucket: BucketId, logs: LogsOf) {
-        self.0.insert(bucket, logs);
-    }
-
-    /// How a bucket's keys tell their time; nothing where they do not.
-    #[must_use]
-    pub fn layouts(&self, bucket: &BucketId) -> &[Layout] {
-        self.0.get(bucket).map_or(&[], |logs| logs.layouts.as_slice())
-    }
-
-    /// What is taken away in a bucket for those who may not see it all.
-    #[must_use]
-    pub fn redactor(&self, bucket: &BucketId) -> Option<Arc<Redactor>> {
-        self.0.get(bucket).and_then(|logs| logs.redactor.clone())
-    }
-}
-
 /// What is asked of each object.
 #[derive(Debug)]
 pub struct SearchAsk {
@@ -109,11 +80,35 @@ pub struct SearchAsk {
     pub accounts: bool,
 }
 
-/// A record that was told last, by names that hold for good.
+impl SearchAsk {
+    /// The span of time in which records lie that were not told yet.
+    #[must_use]
+    pub fn rest(&self) -> TimeRange {
+        let Some(after) = &self.after else { return self.range };
+        let rest = match self.order {
+            Order::Ascending => TimeRange::new(after.time.max(self.range.from()), self.range.to()),
+            Order::Descending => {
+                let end = after.time.plus(A_NANOSECOND);
+                TimeRange::new(self.range.from(), end.min(self.range.to()))
+            }
+        };
+        // A cursor of another search says nothing of this one.
+        rest.unwrap_or(self.range)
+    }
+}
+
+/// How far a search came, by names that hold for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bookmark {
-    /// Its time.
+    /// The time up to which it came.
     pub time: RecordTime,
+    /// The record of that time that was told last; without one, none of that time was.
+    pub place: Option<Place>,
+}
+
+/// Where a record stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
     /// Its bucket.
     pub bucket: BucketId,
     /// Its object.
@@ -127,7 +122,7 @@ pub struct Bookmark {
 /// # Errors
 /// [`FilterError`] when the filter cannot be made ready.
 pub fn read(
-    (stores, logs): (&Stores, &BucketLogs),
+    (stores, logs, allowance): (&Stores, &BucketLogs, &Allowance),
     plan: &Plan,
     ask: &SearchAsk,
     limits: &SearchLimits,
@@ -139,22 +134,23 @@ pub fn read(
         let Candidate { meta, earliest, latest } = &found.candidate;
         let floor = match ask.order {
             Order::Ascending => (*earliest).max(ask.range.from()),
-            Order::Descending => (*latest).min(ask.range.to()),
+            // Neither is a time that a record can have.
+            Order::Descending => (*latest).min(ask.range.to()).minus(A_NANOSECOND),
         };
-        let written = meta.last_modified.unwrap_or(crate::domain::time::Timestamp::from_unix_seconds(0));
         // A bucket that is redacted and has no rules cannot be: configuration makes both of one section.
         let redactor = logs.redactor(&found.bucket.id).filter(|_| !found.sees_all);
         let scan = ScanOptions {
             matcher: Arc::clone(if redactor.is_some() { &careful } else { &matcher }),
             redactor,
-            format: None,
-            year: year_of(written.unix_seconds()),
+            format: logs.format(&found.bucket.id),
+            newest: logs.newest(&found.bucket.id, meta),
             from: ask.range.from(),
             to: ask.range.to(),
             fallback: floor,
             disorder_nanos: i64::try_from(limits.disorder.as_nanos()).unwrap_or(i64::MAX),
             unordered: false,
             at: ask.at,
+            told: found.told.clone(),
             open_end: found.open_end,
             context: ask.context,
             record_bytes: limits.record_bytes,
@@ -176,11 +172,12 @@ pub fn read(
     let options = ReadOptions {
         order: ask.order,
         limit: ask.limit,
-        after: ask.after.as_ref().map(|bookmark| mark(plan, bookmark)),
+        after: ask.after.as_ref().map(|bookmark| mark(plan, bookmark, ask.order)),
         progress_every: ask.progress_every,
         accounts: ask.accounts,
         limits: limits.read.clone(),
         threads: Arc::clone(&limits.threads),
+        allowance: allowance.clone(),
     };
     Ok(Reading::start(planned, options))
 }
@@ -191,30 +188,24 @@ fn told_of(meta: &ObjectMeta, sees_all: bool) -> ObjectMeta {
     ObjectMeta { etag: meta.etag.clone().filter(|_| sees_all), ..meta.clone() }
 }
 
-/// The name that holds for good of the record told last.
+/// The name that holds for good of how far a search came.
 #[must_use]
 pub fn bookmark(plan: &Plan, mark: Mark) -> Option<Bookmark> {
-    let found = plan.objects.get(usize::try_from(mark.run).ok()?)?;
-    Some(Bookmark {
-        time: mark.time,
-        bucket: found.bucket.id.clone(),
-        key: found.candidate.meta.key.clone(),
-        offset: mark.offset?,
-    })
+    let Mark { time, run, offset } = mark;
+    let Some(offset) = offset else { return Some(Bookmark { time, place: None }) };
+    let found = plan.objects.get(usize::try_from(run).ok()?)?;
+    let (bucket, key) = (found.bucket.id.clone(), found.candidate.meta.key.clone());
+    Some(Bookmark { time, place: Some(Place { bucket, key, offset }) })
 }
 
-fn mark(plan: &Plan, bookmark: &Bookmark) -> Mark {
-    let name = (&bookmark.bucket, &bookmark.key);
+fn mark(plan: &Plan, bookmark: &Bookmark, order: Order) -> Mark {
+    let time = bookmark.time;
+    let Some(Place { bucket, key, offset }) = &bookmark.place else { return Mark::at(time, order) };
+    let name = (bucket, key);
     let at = plan.objects.binary_search_by(|found| (&found.bucket.id, &found.candidate.meta.key).cmp(&name));
     let run = |at: usize| RunId::try_from(at).unwrap_or(RunId::MAX);
     match at {
-        Ok(at) => Mark { time: bookmark.time, run: run(at), offset: Some(bookmark.offset) },
-        Err(at) => Mark { time: bookmark.time, run: run(at), offset: None },
+        Ok(at) => Mark { time, run: run(at), offset: Some(*offset) },
+        Err(at) => Mark { time, run: run(at), offset: None },
     }
-}
-
-/// The year of a time in UTC, near enough for timestamps that have none.
-fn year_of(unix_seconds: i64) -> i16 {
-    const MEAN_YEAR: i64 = 31_556_952;
-    i16::try_from(1970_i64.saturating_add(unix_seconds.div_euclid(MEAN_YEAR))).unwrap_or(1970)
 }

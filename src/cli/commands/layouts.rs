@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::error::{CliError, Kind};
 use crate::cli::printer::Printer;
-use crate::config::search::offset_seconds;
+use crate::config::bucket_logs::offset_seconds;
 use crate::config::setting;
 use crate::domain::key::ObjectKey;
 use crate::logs::layout::presets::{PRESETS, Preset};

@@ -62,6 +62,11 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<(), CliError> {
                 Ok(Ended::NobodyReads) => return Ok(()),
                 Ok(Ended::Forbidden) => return Err(CliError::remote("a policy no longer permits this")),
                 Ok(Ended::Unknown(error)) => return Err(error),
+                Ok(Ended::Allowance) => {
+                    return Err(CliError::remote(
+                        "your searches have read as many bytes as they may for now",
+                    ));
+                }
                 Ok(Ended::Time) => failures = 0,
                 // Whoever never got a first answer has asked for something that cannot be.
                 Err(error) if cursor.is_none() => return Err(error),
@@ -84,6 +89,7 @@ enum Ended {
     Forbidden,
     /// The server no longer knows who asks, and no later try would change that.
     Unknown(CliError),
+    Allowance,
     Time,
 }
 
@@ -125,7 +131,11 @@ async fn answer(
             LogLine::Heartbeat(heartbeat) => *cursor = heartbeat.cursor.or(cursor.take()),
             LogLine::End(end) => {
                 *cursor = end.cursor.or(cursor.take());
-                return Ok(if end.reason == "time" { Ended::Time } else { Ended::Forbidden });
+                return Ok(match end.reason.as_str() {
+                    "time" => Ended::Time,
+                    "allowance" => Ended::Allowance,
+                    _ => Ended::Forbidden,
+                });
             }
             _ => {}
         }

@@ -1,7 +1,6 @@
 //! `GET /api/v1/logs/tail`: records as they come, as NDJSON or as server-sent events.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -23,11 +22,13 @@ use crate::http::guard::{AskAll, Permits};
 use crate::http::log_lines::{self, RecordWriter};
 use crate::http::problem::Problem;
 use crate::http::routes::logs::planned;
+use crate::http::searches;
 use crate::http::state::AppState;
+use crate::logs::allowance::Allowance;
 use crate::logs::found::{Record, Write};
-use crate::logs::read::{Ending, Piece, Reading};
+use crate::logs::read::{Cut, Ending, Piece, Reading};
 use crate::service::find::{Find, Plan};
-use crate::service::follow::Follow;
+use crate::service::follow::{Follow, FollowMark};
 use crate::service::search::read;
 
 /// How far back and ahead of now the newest objects are looked for, beside what the layouts add to that.
@@ -56,7 +57,7 @@ pub async fn follow(
 ) -> Result<Response, Problem> {
     let principal =
         permits.each.first().map(|permit| Arc::clone(permit.principal())).ok_or_else(Problem::not_found)?;
-    let slot = state.streams.open(&principal.id)?;
+    let (slot, allowance) = searches::begin(&state, &principal.id)?;
     let left = principal.expires_at.since(state.clock.now()).min(state.search_limits.follow_time);
     let bucket = permits.each.first().map(|permit| permit.resource().bucket.id.to_string());
     let metrics = Arc::clone(&state.metrics);
@@ -64,8 +65,10 @@ pub async fn follow(
     let (now, every) = (Instant::now(), state.search_limits.follow_every);
     let following = Following {
         state,
+        allowance,
         permits,
         asked,
+        before: None,
         follow: None,
         batch: None,
         next: now,
@@ -89,11 +92,14 @@ pub async fn follow(
 
 struct Following {
     state: AppState,
+    allowance: Allowance,
     permits: Permits<ReadObject, SearchTarget>,
     asked: FollowAsk,
     /// `None` before the first look.
     follow: Option<Follow>,
     batch: Option<(Reading, Plan)>,
+    /// How far they were before the batch.
+    before: Option<FollowMark>,
     /// When to look next.
     next: Instant,
     deadline: Instant,
@@ -109,18 +115,23 @@ impl Following {
                 match reading.next().await {
                     Some(Piece::Records(records)) => return (records.into(), true),
                     Some(Piece::Progress(_)) => {}
+                    Some(Piece::End(Ending { cut: Some(Cut::Allowance), .. })) => {
+                        // What the batch has not told is told again.
+                        let cursor = self.before.as_ref().map(follow_cursor);
+                        return (end("allowance", cursor), false);
+                    }
                     Some(Piece::End(ending)) => return (self.end_batch(&ending), true),
                     None => self.batch = None,
                 }
             }
             if self.next >= self.deadline {
                 tokio::time::sleep_until(self.deadline).await;
-                return (self.end("time"), false);
+                return (end("time", self.cursor()), false);
             }
             tokio::time::sleep_until(self.next).await;
             self.next = Instant::now() + self.rest;
             if !self.is_permitted() {
-                return (self.end("forbidden"), false);
+                return (end("forbidden", self.cursor()), false);
             }
             if let Some(lines) = self.look().await {
                 return (lines, true);
@@ -152,18 +163,15 @@ impl Following {
         self.rest = self.state.search_limits.follow_every;
         let begun = self.follow.is_some();
         let follow = self.follow.get_or_insert_with(|| Follow::begin(&plan, self.asked.mark.as_ref()));
+        self.before = Some(follow.mark());
         // What a mark does not know is news at once; without one nothing is at first.
         let news = if begun || self.asked.mark.is_some() { follow.news(&plan) } else { Plan::default() };
         if news.objects.is_empty() {
             return Some(self.heartbeat());
         }
-        let follow = self.follow.as_ref()?;
         let fields: Arc<[String]> = self.asked.fields.clone().into();
-        let writer = |bucket: &_, meta: &_| {
-            let write = RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
-            behind(follow.told(&bucket.id, &meta.key), write)
-        };
-        let means = (&*self.state.stores, &self.state.logs);
+        let writer = |bucket: &_, meta: &_| RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
+        let means = (&*self.state.stores, &self.state.logs, &self.allowance);
         let reading = read(means, &news, &self.asked.ask, &self.state.search_limits, writer);
         self.batch = reading.ok().map(|reading| (reading, news));
         None
@@ -190,29 +198,18 @@ impl Following {
         log_lines::line(&LogLine::Heartbeat(Heartbeat { time, cursor: self.cursor() }))
     }
 
-    fn end(&self, reason: &str) -> Bytes {
-        log_lines::line(&LogLine::End(FollowEnd { reason: reason.to_owned(), cursor: self.cursor() }))
-    }
-
     fn cursor(&self) -> Option<String> {
         let mark = self.follow.as_ref().map(Follow::mark).or_else(|| self.asked.mark.clone());
         mark.map(|mark| follow_cursor(&mark))
     }
 }
 
-fn warning(bucket: String, key: Option<String>, what: String) -> Bytes {
-    log_lines::line(&LogLine::Warning(SearchWarning { bucket, key, what }))
+fn end(reason: &str, cursor: Option<String>) -> Bytes {
+    log_lines::line(&LogLine::End(FollowEnd { reason: reason.to_owned(), cursor }))
 }
 
-/// Writes only what stands behind what was told, and counts on.
-fn behind(told: Arc<AtomicU64>, write: Arc<Write>) -> Arc<Write> {
-    let before = told.load(Ordering::Relaxed);
-    Arc::new(move |record: &Record<'_>, out: &mut Vec<u8>| {
-        if record.position.offset >= before {
-            told.fetch_max(record.position.offset.saturating_add(record.position.length), Ordering::Relaxed);
-            write(record, out);
-        }
-    })
+fn warning(bucket: String, key: Option<String>, what: String) -> Bytes {
+    log_lines::line(&LogLine::Warning(SearchWarning { bucket, key, what }))
 }
 
 /// Lines as server-sent events, HTML standard, section 9.2: the name is the line's `type`, and what can be gone on from has an id.

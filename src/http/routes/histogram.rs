@@ -15,6 +15,7 @@ use crate::http::guard::{AskAll, Permits};
 use crate::http::log_lines;
 use crate::http::problem::Problem;
 use crate::http::routes::logs::{counts, planned};
+use crate::http::searches;
 use crate::http::state::AppState;
 use crate::logs::found::{Record, Write};
 use crate::logs::read::{Ending, Piece};
@@ -38,11 +39,12 @@ pub async fn count(
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let principal = permits.each.first().map(|permit| permit.principal().id.clone());
-    let _slot = state.streams.open(&principal.ok_or_else(Problem::not_found)?)?;
+    let (_slot, allowance) = searches::begin(&state, &principal.ok_or_else(Problem::not_found)?)?;
     let plan = planned(&state, &permits, Find { range: asked.ask.range, gaps: false }, None).await?;
     let tally = Arc::new(Tally::new(asked.bars));
     let writer = |_: &_, _: &_| counting(Arc::clone(&tally), asked.by.clone());
-    let reading = read((&state.stores, &state.logs), &plan, &asked.ask, &state.search_limits, writer);
+    let means = (&*state.stores, &state.logs, &allowance);
+    let reading = read(means, &plan, &asked.ask, &state.search_limits, writer);
     let mut reading = reading.map_err(|error| Problem::invalid_field("q", error))?;
     let ending = loop {
         match reading.next().await {
@@ -53,6 +55,8 @@ pub async fn count(
     };
     let bars = tally.bars();
     let mut summary = log_lines::summary(&plan, counts(&plan), &ending, began.elapsed());
+    // A count cannot be gone on with.
+    summary.cursor = None;
     summary.records = bars.iter().map(|bar| bar.count).sum();
     let starts = asked.bars.starts();
     let bars = starts.zip(bars).map(|(start, bar)| HistogramBar {

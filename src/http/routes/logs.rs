@@ -22,6 +22,7 @@ use crate::http::guard::{AskAll, Permits};
 use crate::http::log_lines::{self, RecordWriter};
 use crate::http::problem::{Problem, Slug, store};
 use crate::http::receipts::Draft;
+use crate::http::searches;
 use crate::http::state::AppState;
 use crate::logs::plan::PlanError;
 use crate::logs::read::{Ending, Piece, Reading};
@@ -48,7 +49,7 @@ pub async fn dry_run(
     permits: Permits<ReadObject, SearchTarget>,
     asked: Search,
 ) -> Result<Response, Problem> {
-    let find = Find { range: asked.ask.range, gaps: false };
+    let find = Find { range: asked.ask.rest(), gaps: false };
     let plan = planned(&state, &permits, find, asked.around.as_ref()).await?;
     let named = plan.objects.iter().take(NAMED_OBJECTS).map(|found| PlannedObject {
         bucket: found.bucket.id.to_string(),
@@ -73,8 +74,8 @@ pub async fn search(
     let began = Instant::now();
     let principal = permits.each.first().map(|permit| permit.principal().id.clone());
     let principal = principal.ok_or_else(Problem::not_found)?;
-    let slot = state.streams.open(&principal)?;
-    let find = Find { range: asked.ask.range, gaps: asked.receipt.is_some() };
+    let (slot, allowance) = searches::begin(&state, &principal)?;
+    let find = Find { range: asked.ask.rest(), gaps: asked.receipt.is_some() };
     let plan = planned(&state, &permits, find, asked.around.as_ref()).await?;
     let draft = match asked.receipt {
         Some(search) => Some(Draft::begin(state.clone(), principal, search, &plan).await?),
@@ -82,10 +83,11 @@ pub async fn search(
     };
     let fields: Arc<[String]> = asked.fields.into();
     let writer = |bucket: &_, meta: &_| RecordWriter::new(bucket, meta, Arc::clone(&fields)).into_write();
-    let reading = read((&state.stores, &state.logs), &plan, &asked.ask, &state.search_limits, writer);
+    let means = (&*state.stores, &state.logs, &allowance);
+    let reading = read(means, &plan, &asked.ask, &state.search_limits, writer);
     let reading = reading.map_err(|error| Problem::invalid_field("q", error))?;
     let bucket = permits.each.first().map(|permit| permit.resource().bucket.id.to_string());
-    let lines = lines(Answer { reading, plan, began, draft });
+    let lines = lines(Answer { reading, plan, began, goes_on: asked.around.is_none(), draft });
     let body = ObjectBody::start(lines, None, bucket.unwrap_or_default(), Arc::clone(&state.metrics), slot);
     Ok(([(CONTENT_TYPE, NDJSON), (CACHE_CONTROL, HeaderValue::from_static("no-store"))], body)
         .into_response())
@@ -137,6 +139,8 @@ struct Answer {
     reading: Reading,
     plan: Plan,
     began: Instant,
+    /// Whether a cursor can go on from its end.
+    goes_on: bool,
     draft: Option<Draft>,
 }
 

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::record::RecordTime;
 use crate::logs::format::Format;
+use crate::logs::format::options::FormatOptions;
 
 const LIMITS: FilterLimits = FilterLimits { text_bytes: 4096, terms: 64, depth: 16, regex_bytes: 1 << 20 };
 
@@ -17,7 +19,10 @@ fn error(text: &str) -> String {
 
 fn matches(filter: &str, fold: bool, record: &str) -> bool {
     let matcher = Matcher::new(&parsed(filter), fold, &LIMITS).unwrap();
-    matcher.matches(record.as_bytes(), &Format::detect(record.as_bytes(), 2026))
+    matcher.matches(
+        record.as_bytes(),
+        &Format::of(record.as_bytes(), &FormatOptions::default(), RecordTime::MAX),
+    )
 }
 
 #[test]
@@ -157,7 +162,7 @@ proptest! {
             format!(r#"{{"m":{},"f":"{field}","g":{{"h":5}}}}"#, serde_json::Value::from(free.as_str()))
         }).collect();
         for block in [lines.join("\n"), records.iter().map(|(free, field, _)| format!("{free} f={field}")).collect::<Vec<_>>().join("\n")] {
-            let format = Format::detect(block.as_bytes(), 2026);
+            let format = Format::of(block.as_bytes(), &FormatOptions::default(), RecordTime::MAX);
             prop_assert_eq!(skipping(&matcher, block.as_bytes(), &format), slowly(&matcher, block.as_bytes(), &format), "{}", block);
         }
     }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::domain::record::RecordTime;
-use crate::logs::format::time::{self, TimeStyle};
+use crate::logs::format::options::FormatName;
+use crate::logs::format::time::{Assumed, TimeStyle};
 
 /// Application and network load balancers:
 /// `docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html`; addresses without `:port`.
@@ -48,7 +49,7 @@ pub struct Columns {
     time: TimeColumn,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum TimeColumn {
     /// The timestamp, in this style.
     At(usize, TimeStyle),
@@ -60,43 +61,66 @@ enum TimeColumn {
 
 impl Columns {
     /// Finds out the columns from an object's first lines.
-    pub fn detect(lines: &[&[u8]]) -> Option<Self> {
+    pub fn detect(lines: &[&[u8]], assumed: Assumed) -> Option<Self> {
         let first = *lines.first()?;
-        let header = lines.iter().find_map(|line| line.strip_prefix(b"#Fields: "));
-        if let Some(header) = header {
-            let tabs = lines.iter().any(|line| !line.starts_with(b"#") && line.contains(&b'\t'));
-            return Some(Self::new("w3c", &String::from_utf8_lossy(header), tabs));
+        if let Some(columns) = Self::w3c(lines) {
+            return Some(columns);
         }
         let parts: Vec<_> = split(first, false).take(40).collect();
         let part = |at: usize| parts.get(at).map(AsRef::as_ref).unwrap_or_default();
         let is_time =
-            |at: usize| TimeStyle::Rfc3339.find(part(at).as_bytes(), 1970).is_some_and(|(at, _)| at == 0);
+            |at: usize| TimeStyle::Rfc3339.find(part(at).as_bytes(), assumed).is_some_and(|(at, _)| at == 0);
         let is_number = |at: usize| part(at).parse::<f64>().is_ok();
-        let names = match parts.len() {
+        let name = match parts.len() {
             20.. if is_time(1)
                 && matches!(part(0), "http" | "https" | "h2" | "grpcs" | "ws" | "wss" | "tls") =>
             {
-                ("elb", ALB)
+                FormatName::Elb
             }
             12.. if is_time(0) && (4..11).all(|at| is_number(at) || part(at) == "-") => {
-                ("elb-classic", CLASSIC)
+                FormatName::ElbClassic
             }
             17.. if part(0).len() == 64
                 && part(0).bytes().all(|b| b.is_ascii_hexdigit())
                 && first.get(65..).is_some_and(|rest| rest.contains(&b'[')) =>
             {
-                ("s3-access", S3)
+                FormatName::S3Access
             }
             14 if part(0) == "2" && matches!(part(13), "OK" | "NODATA" | "SKIPDATA") && is_number(10) => {
-                ("vpc-flow", VPC)
+                FormatName::VpcFlow
             }
-            // Flow logs with columns of one's own begin with their names.
-            4.. if parts.iter().filter(|name| FLOW_COLUMNS.contains(&name.as_ref())).count() > 2 => {
-                return Some(Self::new("vpc-flow", &String::from_utf8_lossy(first), false));
-            }
+            4.. if is_flow_header(&parts) => FormatName::VpcFlow,
             _ => return None,
         };
-        Some(Self::new(names.0, names.1, false))
+        Self::of(name, lines)
+    }
+
+    /// The columns of a format, where its objects have such; the first lines name those that are not always the same.
+    pub fn of(name: FormatName, lines: &[&[u8]]) -> Option<Self> {
+        let columns = match name {
+            FormatName::Elb => ALB,
+            FormatName::ElbClassic => CLASSIC,
+            FormatName::S3Access => S3,
+            FormatName::VpcFlow => {
+                // Flow logs with columns of one's own begin with their names.
+                let parts =
+                    |line: &[u8]| split(line, false).take(40).map(Cow::into_owned).collect::<Vec<_>>();
+                let header = lines.first().filter(|first| is_flow_header(&parts(first)));
+                let header = header.map_or(Cow::Borrowed(VPC), |first| String::from_utf8_lossy(first));
+                return Some(Self::new(name.as_str(), &header, false));
+            }
+            FormatName::W3c => return Self::w3c(lines),
+            FormatName::Text | FormatName::Json | FormatName::JsonLines | FormatName::JsonArray => {
+                return None;
+            }
+        };
+        Some(Self::new(name.as_str(), columns, false))
+    }
+
+    fn w3c(lines: &[&[u8]]) -> Option<Self> {
+        let header = lines.iter().find_map(|line| line.strip_prefix(b"#Fields: "))?;
+        let tabs = lines.iter().any(|line| !line.starts_with(b"#") && line.contains(&b'\t'));
+        Some(Self::new(FormatName::W3c.as_str(), &String::from_utf8_lossy(header), tabs))
     }
 
     fn new(name: &'static str, header: &str, tabs: bool) -> Self {
@@ -118,13 +142,12 @@ impl Columns {
     }
 
     /// When a line was written.
-    pub fn time(&self, line: &[u8]) -> Option<RecordTime> {
+    pub fn time(&self, line: &[u8], assumed: Assumed) -> Option<RecordTime> {
         let column = |at: usize| split(line, self.tabs).nth(at);
-        match self.time {
-            TimeColumn::At(at, TimeStyle::Epoch) => time::of_value(&column(at)?, 1970),
-            TimeColumn::At(at, style) => style.find(column(at)?.as_bytes(), 1970).map(|(_, time)| time),
+        match &self.time {
+            TimeColumn::At(at, style) => style.find(column(*at)?.as_bytes(), assumed).map(|(_, time)| time),
             TimeColumn::DateAndTime(date, time) => {
-                RecordTime::parse(&format!("{}T{}Z", column(date)?, column(time)?)).ok()
+                RecordTime::parse(&format!("{}T{}Z", column(*date)?, column(*time)?)).ok()
             }
             TimeColumn::Nowhere => None,
         }
@@ -136,6 +159,11 @@ impl Columns {
         let at = self.names.iter().position(|column| *column == name)?;
         split(line, self.tabs).nth(at).filter(|value| value != "-")
     }
+}
+
+/// Whether a line of flow logs names the columns.
+fn is_flow_header<S: AsRef<str>>(parts: &[S]) -> bool {
+    parts.iter().filter(|name| FLOW_COLUMNS.contains(&name.as_ref())).count() > 2
 }
 
 /// A name as filters can write it: `cs(User-Agent)` is `cs_user_agent`.

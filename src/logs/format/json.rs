@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::domain::record::RecordTime;
-use crate::logs::format::time;
+use crate::logs::format::time::Times;
 
 /// The fields that tell the time of a record, where none is configured; the first that is there counts.
 const TIME_FIELDS: [&str; 12] = [
@@ -24,15 +24,13 @@ const TIME_FIELDS: [&str; 12] = [
 ];
 
 /// When a record was written.
-pub fn time_of(record: &Map<String, Value>, path: Option<&str>, year: i16) -> Option<RecordTime> {
+pub fn time_of(record: &Map<String, Value>, path: Option<&str>, times: &Times) -> Option<RecordTime> {
     let read = |value: &Value| match value {
-        Value::String(text) => time::of_value(text, year),
+        Value::String(text) => times.of_value(text),
         Value::Number(number) => match number.as_i64() {
             // A float would lose nanoseconds.
-            Some(whole) => {
-                time::of_value(&whole.to_string(), year).or_else(|| time::of_number(number.as_f64()?))
-            }
-            None => time::of_number(number.as_f64()?),
+            Some(whole) => times.of_value(&whole.to_string()).or_else(|| times.of_number(number.as_f64()?)),
+            None => times.of_number(number.as_f64()?),
         },
         _ => None,
     };
@@ -42,20 +40,20 @@ pub fn time_of(record: &Map<String, Value>, path: Option<&str>, year: i16) -> Op
     }
 }
 
-/// The same without building the record, since it is asked of each one that is told. `None` also where this is not simple: the
-/// name is a path, or what stands there is not plain.
-pub fn quick_time(frame: &[u8], path: Option<&str>, year: i16) -> Option<RecordTime> {
-    let rank = |name: &[u8]| match path {
-        Some(path) => (name == path.as_bytes()).then_some(0),
-        None => TIME_FIELDS.iter().position(|known| known.as_bytes() == name),
-    };
+/// The same without building the record, since it is asked of each one that is told. `None` also where this is not simple: what
+/// stands there is not plain, or there are several ways to read the path.
+pub fn quick_time(frame: &[u8], path: Option<&str>, times: &Times) -> Option<RecordTime> {
+    if let Some(path) = path {
+        return plain_time(member(frame, path.as_bytes())?, times);
+    }
     let mut best: Option<(usize, RecordTime)> = None;
     for member in Members::of(frame)? {
         let (name, value) = member?;
-        let Some(rank) = rank(name).filter(|rank| best.is_none_or(|(known, _)| *rank < known)) else {
+        let rank = TIME_FIELDS.iter().position(|known| known.as_bytes() == name);
+        let Some(rank) = rank.filter(|rank| best.is_none_or(|(known, _)| *rank < known)) else {
             continue;
         };
-        let time = plain_time(value, year)?;
+        let time = plain_time(value, times)?;
         if rank == 0 {
             return Some(time);
         }
@@ -64,11 +62,9 @@ pub fn quick_time(frame: &[u8], path: Option<&str>, year: i16) -> Option<RecordT
     best.map(|(_, time)| time)
 }
 
-/// The text of a member of the record itself, without building the record. `None` also where this is not simple.
-pub fn quick_text<'f>(frame: &'f [u8], name: &str) -> Option<&'f str> {
-    let wanted = |(known, _): &(&[u8], &[u8])| *known == name.as_bytes();
-    let (_, value) = Members::of(frame)?.find_map(|member| member.filter(wanted))?;
-    let text = std::str::from_utf8(value).ok()?;
+/// The text of a member, without building the record. `None` also where this is not simple.
+pub fn quick_text<'f>(frame: &'f [u8], path: &str) -> Option<&'f str> {
+    let text = std::str::from_utf8(member(frame, path.as_bytes())?).ok()?;
     if let Some(bare) = text.strip_prefix('"') {
         return bare.strip_suffix('"').filter(|bare| !bare.contains('\\'));
     }
@@ -77,14 +73,38 @@ pub fn quick_text<'f>(frame: &'f [u8], name: &str) -> Option<&'f str> {
     (whole || matches!(text, "0" | "true" | "false" | "null")).then_some(text)
 }
 
-fn plain_time(value: &[u8], year: i16) -> Option<RecordTime> {
+/// What stands at a path, as it is written. `None` also where [`find`] would have to try several ways.
+fn member<'f>(frame: &'f [u8], path: &[u8]) -> Option<&'f [u8]> {
+    let mut members = Members::of(frame)?;
+    if !path.contains(&b'.') {
+        return members.find_map(|found| found.filter(|(name, _)| *name == path)).map(|(_, value)| value);
+    }
+    let mut inner = None;
+    for found in members {
+        let (name, value) = found?;
+        if name == path {
+            return Some(value);
+        }
+        if let Some(rest) = path.strip_prefix(name).and_then(|rest| rest.strip_prefix(b".")) {
+            if inner.is_some() {
+                return None;
+            }
+            inner = Some((value, rest));
+        }
+    }
+    let (value, rest) = inner?;
+    // In an array the path goes on with a number, which is left to the slow way.
+    value.starts_with(b"{").then(|| member(value, rest)).flatten()
+}
+
+fn plain_time(value: &[u8], times: &Times) -> Option<RecordTime> {
     let bare = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
     let text = std::str::from_utf8(bare).ok().filter(|text| !text.contains('\\'))?;
     let is_number = bare.len() == value.len();
     if is_number && !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    time::of_value(text, year)
+    times.of_value(text)
 }
 
 /// The members of an object as they stand in its text: names without their quotes, values as they are. The last is `None`
@@ -196,6 +216,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::logs::format::time::{Assumed, TimeStyle, Unit};
+
+    fn times() -> Times {
+        Times { style: None, assumed: Assumed::new(RecordTime::from_unix_nanos(0), 0) }
+    }
 
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
@@ -222,19 +247,21 @@ mod tests {
                 prop_oneof![prop::sample::select(&TIME_FIELDS[..]).prop_map(str::to_owned), "[a-c\"]{1,2}".boxed()],
                 value(), 0..8,
             ),
-            path in prop::option::of(prop::sample::select(vec!["time", "a", "a.b"])),
+            path in prop::option::of(prop::sample::select(vec!["time", "a", "a.b", "a.b.c"])),
+            unit in prop::option::of(prop::sample::select(vec![Unit::Seconds, Unit::Millis])),
             pretty: bool,
         ) {
+            let times = Times { style: unit.map(TimeStyle::Since1970), ..times() };
             let record: Map<String, Value> = record.into_iter().collect();
             let text = if pretty { serde_json::to_string_pretty(&record) } else { serde_json::to_string(&record) }.unwrap();
-            if let Some(time) = quick_time(text.as_bytes(), path, 2026) {
-                prop_assert_eq!(Some(time), time_of(&record, path, 2026), "{}", text);
+            if let Some(time) = quick_time(text.as_bytes(), path, &times) {
+                prop_assert_eq!(Some(time), time_of(&record, path, &times), "{}", text);
             }
         }
 
         #[test]
         fn the_quick_way_to_a_member_finds_what_the_slow_one_finds(
-            record in prop::collection::btree_map("[a-c.\"]{1,2}", value(), 0..6), name in "[a-c.]{1,2}",
+            record in prop::collection::btree_map("[a-c.\"]{1,3}", value(), 0..6), name in "[a-c.]{1,4}",
         ) {
             let record: Map<String, Value> = record.into_iter().collect();
             let frame = serde_json::to_string(&record).unwrap();
@@ -246,19 +273,26 @@ mod tests {
 
         #[test]
         fn no_bytes_end_the_quick_way_in_a_panic(frame in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _either = (quick_time(&frame, None, 2026), quick_text(&frame, "a"));
+            let _either = (quick_time(&frame, None, &times()), quick_text(&frame, "a.b"));
         }
     }
 
     #[test]
     fn the_quick_way_suffices_for_what_is_usual() {
         let line = br#"{ "level":"ERROR", "tags":["a}",{"b":"]"}], "time":"2026-11-23T14:05:06Z","ok":true,"n":-1.5e3 }"#;
-        assert_eq!(quick_time(line, None, 2026).unwrap().to_string(), "2026-11-23T14:05:06Z");
+        assert_eq!(quick_time(line, None, &times()).unwrap().to_string(), "2026-11-23T14:05:06Z");
         assert_eq!(
-            quick_time(br#"{"n":1,"ts":1700000000}"#, Some("ts"), 2026).unwrap().to_string(),
+            quick_time(br#"{"n":1,"ts":1700000000}"#, Some("ts"), &times()).unwrap().to_string(),
             "2023-11-14T22:13:20Z"
         );
         assert_eq!(quick_text(b"{\"b\":", "a"), None);
-        assert_eq!(quick_time(br#"{"a":{"time":"2026-11-23T14:05:06Z"}}"#, None, 2026), None);
+        assert_eq!(quick_time(br#"{"a":{"time":"2026-11-23T14:05:06Z"}}"#, None, &times()), None);
+        let nested = br#"{"log":{"event.created":1},"event":{"id":7,"created":"2026-11-23T14:05:06Z"}}"#;
+        assert_eq!(
+            quick_time(nested, Some("event.created"), &times()).unwrap().to_string(),
+            "2026-11-23T14:05:06Z"
+        );
+        assert_eq!(quick_text(nested, "event.id"), Some("7"));
+        assert_eq!(quick_text(nested, "log.event.created"), Some("1"));
     }
 }

@@ -1,17 +1,21 @@
 //! What a record's bytes mean: when it was written, and its fields.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::domain::record::RecordTime;
 use crate::logs::format::columns::Columns;
-use crate::logs::format::time::TimeStyle;
+use crate::logs::format::options::{FormatName, FormatOptions};
+use crate::logs::format::time::{Assumed, TimeStyle, Times};
 
 mod columns;
 mod event;
 mod json;
-mod time;
+pub mod options;
+mod pattern;
+pub mod time;
 
 #[cfg(test)]
 mod tests;
@@ -26,8 +30,9 @@ pub const LINE_HEAD_BYTES: usize = time::SEARCHED_BYTES;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Format {
     kind: Kind,
-    /// The year of timestamps that have none.
-    year: i16,
+    times: Times,
+    /// The path of the field with the time; the usual ones are tried when it is `None`.
+    time_field: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,33 +42,39 @@ enum Kind {
     /// Lines of columns, such as access logs.
     Columns(Columns),
     /// An object of JSON on each line.
-    JsonLines { time: Option<String> },
+    JsonLines,
     /// JSON with records in an array: of a member such as `Records`, or of its own.
-    JsonArray { time: Option<String> },
+    JsonArray,
 }
 
 impl Format {
-    /// Finds out the format from an object's beginning.
+    /// The format of an object by its beginning, as far as `options` leave it open. `newest` is the newest time that a timestamp
+    /// without a year can be.
     #[must_use]
-    pub fn detect(head: &[u8], year: i16) -> Self {
+    pub fn of(head: &[u8], options: &FormatOptions, newest: RecordTime) -> Self {
         let head = head.get(..HEAD_BYTES).unwrap_or(head);
         let mut lines = head.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
         let first = lines.next().unwrap_or_default().trim_ascii();
-        let kind = match first.first() {
-            Some(b'[') if matches!(first.get(1..).map(<[u8]>::trim_ascii), Some([] | [b'{', ..])) => {
-                Kind::JsonArray { time: None }
-            }
-            Some(b'{') if is_json_line(first) => Kind::JsonLines { time: None },
-            Some(b'{') if holds_array(head) => Kind::JsonArray { time: None },
-            // A first line that does not fit into the head is a line still.
-            Some(b'{') if first.len() >= HEAD_BYTES / 2 => Kind::JsonLines { time: None },
-            _ => {
-                let lines: Vec<_> = std::iter::once(first).chain(lines).take(20).collect();
-                Columns::detect(&lines)
-                    .map_or_else(|| Kind::Text(style_of(lines.into_iter(), year)), Kind::Columns)
-            }
+        let assumed = Assumed::new(newest, options.offset_seconds);
+        let json = || json_of(first, head);
+        let known = match options.name {
+            None => json(),
+            Some(FormatName::Json) => Some(json().unwrap_or(Kind::JsonLines)),
+            Some(FormatName::JsonLines) => Some(Kind::JsonLines),
+            Some(FormatName::JsonArray) => Some(Kind::JsonArray),
+            Some(_) => None,
         };
-        Self { kind, year }
+        let kind = known.unwrap_or_else(|| {
+            let lines: Vec<_> = std::iter::once(first).chain(lines).take(20).collect();
+            let columns = match options.name {
+                None => Columns::detect(&lines, assumed),
+                Some(name) => Columns::of(name, &lines),
+            };
+            let text = || Kind::Text(style_of(&lines, options.time_style.as_ref(), assumed));
+            columns.map_or_else(text, Kind::Columns)
+        });
+        let times = Times { style: options.time_style.clone(), assumed };
+        Self { kind, times, time_field: options.time_field.clone() }
     }
 
     /// The format's name.
@@ -72,31 +83,32 @@ impl Format {
         match &self.kind {
             Kind::Text(_) => "text",
             Kind::Columns(columns) => columns.name(),
-            Kind::JsonLines { .. } => "json-lines",
-            Kind::JsonArray { .. } => "json-array",
+            Kind::JsonLines => "json-lines",
+            Kind::JsonArray => "json-array",
         }
     }
 
     /// Whether records are elements of an array, not lines.
     #[must_use]
     pub const fn is_array(&self) -> bool {
-        matches!(self.kind, Kind::JsonArray { .. })
+        matches!(self.kind, Kind::JsonArray)
     }
 
     /// Whether every line is a record.
     #[must_use]
     pub const fn is_line_by_line(&self) -> bool {
-        matches!(self.kind, Kind::JsonLines { .. } | Kind::Text(None) | Kind::Columns(_))
+        matches!(self.kind, Kind::JsonLines | Kind::Text(None) | Kind::Columns(_))
     }
 
     /// Whether a line begins a record. Others belong to the record before them.
     #[must_use]
     pub fn begins_record(&self, line: &[u8]) -> bool {
-        match self.kind {
+        match &self.kind {
             Kind::Text(Some(style)) => {
-                !line.first().is_some_and(u8::is_ascii_whitespace) && style.find(line, self.year).is_some()
+                !line.first().is_some_and(u8::is_ascii_whitespace)
+                    && style.find(line, self.times.assumed).is_some()
             }
-            Kind::Text(None) | Kind::Columns(_) | Kind::JsonLines { .. } | Kind::JsonArray { .. } => true,
+            Kind::Text(None) | Kind::Columns(_) | Kind::JsonLines | Kind::JsonArray => true,
         }
     }
 
@@ -104,11 +116,11 @@ impl Format {
     #[must_use]
     pub fn time(&self, frame: &[u8]) -> Option<RecordTime> {
         match &self.kind {
-            Kind::Text(style) => style.and_then(|style| style.find(frame, self.year)).map(|(_, time)| time),
-            Kind::Columns(columns) => columns.time(frame),
-            Kind::JsonLines { time } | Kind::JsonArray { time } => {
-                let (path, year) = (time.as_deref(), self.year);
-                json::quick_time(frame, path, year).or_else(|| json::time_of(&object(frame)?, path, year))
+            Kind::Text(style) => style.as_ref()?.find(frame, self.times.assumed).map(|(_, time)| time),
+            Kind::Columns(columns) => columns.time(frame, self.times.assumed),
+            Kind::JsonLines | Kind::JsonArray => {
+                let (path, times) = (self.time_field.as_deref(), &self.times);
+                json::quick_time(frame, path, times).or_else(|| json::time_of(&object(frame)?, path, times))
             }
         }
     }
@@ -120,7 +132,7 @@ impl Format {
             Kind::Text(_) if event::is_in(frame) => event::field(frame, path),
             Kind::Text(_) => pairs(frame).find(|(name, _)| name == path).map(|(_, value)| value),
             Kind::Columns(columns) => columns.field(frame, path),
-            Kind::JsonLines { .. } | Kind::JsonArray { .. } => {
+            Kind::JsonLines | Kind::JsonArray => {
                 if let Some(text) = json::quick_text(frame, path) {
                     return Some(Cow::Borrowed(text));
                 }
@@ -135,7 +147,7 @@ impl Format {
     pub fn fields(&self, frame: &[u8], paths: &[String]) -> Map<String, Value> {
         let record = match self.kind {
             Kind::Text(_) | Kind::Columns(_) => None,
-            Kind::JsonLines { .. } | Kind::JsonArray { .. } => object(frame),
+            Kind::JsonLines | Kind::JsonArray => object(frame),
         };
         let value = |path: &String| match &record {
             Some(record) => json::find(record, path).cloned(),
@@ -168,12 +180,31 @@ fn holds_array(head: &[u8]) -> bool {
     rest.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"["))
 }
 
-/// The style of most lines' timestamps.
-fn style_of<'l>(lines: impl Iterator<Item = &'l [u8]>, year: i16) -> Option<TimeStyle> {
-    let lines: Vec<_> = lines.filter(|line| !line.starts_with(b"#")).collect();
-    let fits = |style: TimeStyle| lines.iter().filter(|line| style.find(line, year).is_some()).count();
-    let counted = TimeStyle::ALL.into_iter().rev().map(|style| (fits(style), style));
-    counted.max_by_key(|(fits, _)| *fits).filter(|(fits, _)| *fits > 0).map(|(_, style)| style)
+/// Whether it is JSON, by the first line and as much as is looked at.
+fn json_of(first: &[u8], head: &[u8]) -> Option<Kind> {
+    match first.first() {
+        Some(b'[') if matches!(first.get(1..).map(<[u8]>::trim_ascii), Some([] | [b'{', ..])) => {
+            Some(Kind::JsonArray)
+        }
+        Some(b'{') if is_json_line(first) => Some(Kind::JsonLines),
+        Some(b'{') if holds_array(head) => Some(Kind::JsonArray),
+        // A first line that does not fit into the head is a line still.
+        Some(b'{') if first.len() >= HEAD_BYTES / 2 => Some(Kind::JsonLines),
+        _ => None,
+    }
+}
+
+/// The style of most lines' timestamps; the one that a site says where any line has it, so that an object of another kind beside
+/// the usual ones is not taken for a single record.
+fn style_of(lines: &[&[u8]], said: Option<&TimeStyle>, assumed: Assumed) -> Option<TimeStyle> {
+    let lines: Vec<_> = lines.iter().filter(|line| !line.starts_with(b"#")).collect();
+    let fits = |style: &TimeStyle| lines.iter().filter(|line| style.find(line, assumed).is_some()).count();
+    if let Some(said) = said.filter(|said| fits(said) > 0) {
+        return Some(said.clone());
+    }
+    let all = TimeStyle::ALL;
+    let counted = all.iter().rev().map(|style| (fits(style), style));
+    counted.max_by_key(|(fits, _)| *fits).filter(|(fits, _)| *fits > 0).map(|(_, style)| style.clone())
 }
 
 /// `key=value` and `key="quoted value"` in a line of text.

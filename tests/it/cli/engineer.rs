@@ -183,3 +183,25 @@ async fn tail_tells_what_comes_until_nobody_reads_on() {
     assert!(record.contains("2026-11-23T15:00:00Z new"), "{record}");
     assert_eq!(code, Some(0));
 }
+
+#[tokio::test]
+async fn tail_says_why_it_ends_when_more_came_than_may_be_read() {
+    let root = directory().join("bucket");
+    put_file(&root, "a/app.log", &lines());
+    let settings = "[limits]\nsearch_bytes = 1000\n[search]\nfollow_interval = \"20ms\"\n";
+    let app = over_root(&root, settings).await;
+    let mut child =
+        command(&app, &["team-a"], &["tail", "new", "file-logs", "--json"]).spawn().expect("it starts");
+    let run = tokio::task::spawn_blocking(move || {
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        out.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"heartbeat\"")))
+            .expect("a line")
+            .expect("text");
+        put_file(&root, "a/more.log", &b"2026-11-23T15:00:00Z new\n".repeat(100_000));
+        out.for_each(drop);
+        child.wait_with_output().expect("it ends")
+    });
+    let run = run.await.expect("it ends");
+    let told = String::from_utf8_lossy(&run.stderr);
+    assert!(!run.status.success() && told.contains("have read as many bytes as they may"), "{told}");
+}

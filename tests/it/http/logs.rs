@@ -18,7 +18,7 @@ use crate::harness::ministack::ministack;
 pub const DAY: &str = "from=2026-11-23T00:00:00Z&to=2026-11-24T00:00:00Z";
 
 /// Reads whatever lies below `team-a/`.
-const READER: &str = r#"
+pub const READER: &str = r#"
 @id("readers")
 permit (principal in Group::"team-a", action in [Action::"ListObjects", Action::"ReadObject"], resource);
 "#;
