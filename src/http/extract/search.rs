@@ -322,7 +322,9 @@ pub fn follow_cursor(mark: &FollowMark) -> String {
     base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text)
 }
 
-fn follow_mark(cursor: &str) -> Option<FollowMark> {
+/// The mark in a cursor; `None` when it is not one of ours.
+#[must_use]
+pub fn follow_mark(cursor: &str) -> Option<FollowMark> {
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let mut parts = text.split(' ');
@@ -335,7 +337,9 @@ fn follow_mark(cursor: &str) -> Option<FollowMark> {
     Some(FollowMark { newest, told: parts.map(pair).collect::<Option<_>>()? })
 }
 
-fn bookmark(cursor: &str) -> Option<Bookmark> {
+/// The bookmark in a cursor; `None` when it is not one of ours.
+#[must_use]
+pub fn bookmark(cursor: &str) -> Option<Bookmark> {
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let mut parts = text.splitn(5, ' ');
