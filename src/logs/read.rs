@@ -105,7 +105,7 @@ pub struct Failed {
 }
 
 /// How far a search is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Objects that are read.
     pub objects: usize,
@@ -303,7 +303,7 @@ impl Reading {
             Event::Ended { run, stats, outcome } => {
                 self.merge.finish(run);
                 self.open.remove(&run);
-                self.ended = self.ended.plus(stats);
+                self.ended = std::mem::take(&mut self.ended).plus(&stats);
                 if let Some(ending) = &mut self.ending {
                     ending.progress.objects = ending.progress.objects.saturating_add(1);
                     ending.failed.extend(outcome.err().map(|error| Failed { run, error }));
@@ -372,7 +372,7 @@ impl Reading {
     }
 
     fn progress(&self) -> Progress {
-        let stats = self.open.values().fold(self.ended, |sum, open| sum.plus(open.stats));
+        let stats = self.open.values().fold(self.ended.clone(), |sum, open| sum.plus(&open.stats));
         let objects = self.ending.as_ref().map_or(0, |ending| ending.progress.objects);
         Progress { objects, stats }
     }

@@ -5,13 +5,16 @@
 //! value in fields of their own, is not found; `docs/admin/redaction.md` says so to those who rely on it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder};
-use serde_json::{Map, Value};
 
+use crate::logs::redact::counts::Counts;
 use crate::logs::redact::detect::Detector;
 
+pub mod counts;
 pub mod detect;
+mod json;
 pub mod stream;
 
 #[cfg(test)]
@@ -46,15 +49,27 @@ pub struct InvalidPattern(String);
 #[derive(Debug)]
 pub struct Redactor {
     rules: Vec<Rule>,
-    json_paths: Vec<Vec<String>>,
+    json_paths: Vec<Path>,
     /// What paths end with, for JSON within text and for documents over several lines.
     last_names: Vec<Rule>,
-    /// Whether values go whose names say that they are secret.
-    secret_names: bool,
+    /// What counts for values that go because their names say that they are secret; `None` when they stay.
+    secret_names: Option<Arc<str>>,
+    /// What counts for what cannot be looked at.
+    binary: Arc<str>,
+    too_long: Arc<str>,
+}
+
+/// A path of names to a member that goes.
+#[derive(Debug)]
+struct Path {
+    rule: Arc<str>,
+    names: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Rule {
+    /// Under which name its places count.
+    name: Arc<str>,
     marker: String,
     regex: Regex,
     /// What else has to hold of what was found.
@@ -66,8 +81,8 @@ struct Rule {
 pub struct Redacted<'r> {
     /// Its bytes; borrowed when nothing was redacted.
     pub bytes: Cow<'r, [u8]>,
-    /// How many places were redacted.
-    pub count: u64,
+    /// How many places were redacted, by rule.
+    pub counts: Counts,
 }
 
 impl Redactor {
@@ -79,50 +94,47 @@ impl Redactor {
         let own = rules.patterns.iter().map(|(name, pattern)| {
             let regex = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
             let regex = regex.map_err(|error| InvalidPattern(error.to_string()))?;
-            Ok(Rule { marker: marker(name), regex, check: |_| true })
+            Ok(Rule { name: Arc::from(name.as_str()), marker: marker(name), regex, check: |_| true })
         });
         let known = rules.detectors.iter().flat_map(|detector| {
             detector.expressions().iter().map(|(expression, check)| {
                 let regex = Regex::new(expression).map_err(|error| InvalidPattern(error.to_string()))?;
-                Ok(Rule { marker: marker(detector.name()), regex, check: *check })
+                let name = detector.name();
+                Ok(Rule { name: Arc::from(name), marker: marker(name), regex, check: *check })
             })
         });
-        let json_paths =
-            rules.json_paths.iter().map(|path| path.split('.').map(str::to_owned).collect()).collect();
-        let last_names = rules.json_paths.iter().map(|path| last_name(path)).collect::<Result<_, _>>()?;
-        let secret_names = rules.detectors.contains(&Detector::Token);
-        Ok(Self { rules: known.chain(own).collect::<Result<_, _>>()?, json_paths, last_names, secret_names })
+        let json_paths: Vec<_> = rules.json_paths.iter().map(|path| Path::parse(path)).collect();
+        let last_names = json_paths.iter().map(last_name).collect::<Result<_, _>>()?;
+        let secret_names =
+            rules.detectors.contains(&Detector::Token).then(|| Arc::from(Detector::Token.name()));
+        Ok(Self {
+            rules: known.chain(own).collect::<Result<_, _>>()?,
+            json_paths,
+            last_names,
+            secret_names,
+            binary: Arc::from(BINARY),
+            too_long: Arc::from(stream::TOO_LONG),
+        })
     }
 
     /// A record as it may be seen.
     #[must_use]
     pub fn redact<'r>(&self, record: &'r [u8]) -> Redacted<'r> {
         if memchr::memchr(0, record).is_some() {
-            return Redacted { bytes: Cow::Owned(marker(BINARY).into_bytes()), count: 1 };
+            return Redacted::whole(BINARY, &self.binary);
         }
         // What is no text, such as bytes that are compressed once more, is of no use to anybody in what this gives.
         match String::from_utf8_lossy(record) {
             Cow::Borrowed(_) => self.readable(record),
             Cow::Owned(text) => {
-                let Redacted { bytes, count } = self.readable(text.as_bytes());
-                Redacted { bytes: Cow::Owned(bytes.into_owned()), count }
+                let Redacted { bytes, counts } = self.readable(text.as_bytes());
+                Redacted { bytes: Cow::Owned(bytes.into_owned()), counts }
             }
         }
     }
 
     fn readable<'r>(&self, record: &'r [u8]) -> Redacted<'r> {
-        let json = matches!(record.trim_ascii_start().first(), Some(b'{' | b'['));
-        let parsed = json.then(|| serde_json::from_slice::<Value>(record).ok());
-        let Some(mut value) = parsed.flatten() else { return self.as_text(record) };
-        let mut count = 0;
-        self.value(&mut value, &mut count);
-        self.paths(&mut value, &mut count);
-        // A name that stands twice is read once; what the first said would still be there as text.
-        let twice = names_in(record) > names_of(&value);
-        match serde_json::to_vec(&value) {
-            Ok(bytes) if count > 0 || twice => Redacted { bytes: Cow::Owned(bytes), count },
-            _ => still_json(self.with_escapes(record, false)),
-        }
+        self.json(record).unwrap_or_else(|| self.as_text(record))
     }
 
     /// The same for the next of several lines, of which each is a record: a private key stands on many of them. `in_key` is what is
@@ -131,18 +143,18 @@ impl Redactor {
     pub fn redact_next<'r>(&self, record: &'r [u8], in_key: &mut bool) -> Redacted<'r> {
         let holds = |needle: &[u8]| memchr::memmem::find(record, needle).is_some();
         let ends = holds(b"-----END ");
-        if *in_key {
+        if let Some(rule) = self.secret_names.as_ref().filter(|_| *in_key) {
             *in_key = !ends;
-            return Redacted { bytes: Cow::Owned(marker(Detector::Token.name()).into_bytes()), count: 1 };
+            return Redacted::whole(Detector::Token.name(), rule);
         }
-        *in_key = self.secret_names && holds(b"-----BEGIN ") && holds(b"PRIVATE KEY-----") && !ends;
+        *in_key = self.secret_names.is_some() && holds(b"-----BEGIN ") && holds(b"PRIVATE KEY-----") && !ends;
         self.redact(record)
     }
 
     /// What stands in place of a record that is too long to be looked at.
     #[must_use]
     pub fn too_long(&self) -> Redacted<'static> {
-        Redacted { bytes: Cow::Owned(marker(stream::TOO_LONG).into_bytes()), count: 1 }
+        Redacted::whole(stream::TOO_LONG, &self.too_long)
     }
 
     /// Redacts bytes of which nothing is known.
@@ -155,137 +167,54 @@ impl Redactor {
         // `\u0040` is an at sign for whoever reads the text as JSON.
         let Some(unescaped) = unescaped(&plain.bytes) else { return plain };
         let found = self.as_it_stands(&unescaped, names);
-        if found.count == 0 {
+        if found.counts.is_empty() {
             return plain;
         }
-        Redacted {
-            bytes: Cow::Owned(found.bytes.into_owned()),
-            count: plain.count.saturating_add(found.count),
-        }
+        let mut counts = plain.counts;
+        counts.take_in(&found.counts);
+        Redacted { bytes: Cow::Owned(found.bytes.into_owned()), counts }
     }
 
     fn as_it_stands<'r>(&self, text: &'r [u8], names: bool) -> Redacted<'r> {
-        let mut found: Vec<(usize, usize, &str)> = Vec::new();
+        let mut found: Vec<(usize, usize, &Rule)> = Vec::new();
         let by_name = self.last_names.iter().filter(|_| names);
         for rule in self.rules.iter().chain(by_name) {
             for captures in rule.regex.captures_iter(text) {
                 let whole = captures.get(0);
                 let Some(place) = captures.iter().skip(1).flatten().next().or(whole) else { continue };
                 if !place.is_empty() && (rule.check)(place.as_bytes()) {
-                    found.push((place.start(), place.end(), &rule.marker));
+                    found.push((place.start(), place.end(), rule));
                 }
             }
         }
         if found.is_empty() {
-            return Redacted { bytes: Cow::Borrowed(text), count: 0 };
+            return Redacted::untouched(text);
         }
         found.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
-        let (mut out, mut done, mut count) = (Vec::with_capacity(text.len()), 0, 0);
-        for (start, end, marker) in found {
+        let (mut out, mut done, mut counts) = (Vec::with_capacity(text.len()), 0, Counts::default());
+        for (start, end, rule) in found {
             if start >= done {
                 out.extend_from_slice(text.get(done..start).unwrap_or_default());
-                out.extend_from_slice(marker.as_bytes());
-                count += 1;
+                out.extend_from_slice(rule.marker.as_bytes());
+                counts.add(&rule.name);
             }
             // What overlaps is one place.
             done = done.max(end);
         }
         out.extend_from_slice(text.get(done..).unwrap_or_default());
-        Redacted { bytes: Cow::Owned(out), count }
-    }
-
-    /// Takes away what stands at the paths, which begin anywhere: a document can hold a record at any depth.
-    fn paths(&self, value: &mut Value, count: &mut u64) {
-        match value {
-            Value::Array(items) => items.iter_mut().for_each(|item| self.paths(item, count)),
-            Value::Object(_) => {
-                self.json_paths.iter().for_each(|path| remove(value, path, count));
-                let members = value.as_object_mut().into_iter().flat_map(Map::values_mut);
-                members.for_each(|member| self.paths(member, count));
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-
-    fn value(&self, value: &mut Value, count: &mut u64) {
-        match value {
-            Value::String(text) => self.text(text, count),
-            Value::Number(number) => {
-                // Card numbers are written as numbers too.
-                let mut text = number.to_string();
-                let before = *count;
-                self.text(&mut text, count);
-                if *count > before {
-                    *value = Value::String(text);
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, count)),
-            Value::Object(members) => self.members(members, count),
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-
-    fn members(&self, members: &mut Map<String, Value>, count: &mut u64) {
-        let before = std::mem::take(members);
-        for (mut name, mut value) in before {
-            if self.secret_names && detect::names_a_secret(&name) {
-                blank(&mut value, count);
-            } else {
-                self.value(&mut value, count);
-            }
-            self.text(&mut name, count);
-            members.insert(name, value);
-        }
-    }
-
-    fn text(&self, text: &mut String, count: &mut u64) {
-        let redacted = self.as_text(text.as_bytes());
-        if redacted.count > 0 {
-            *count += redacted.count;
-            *text = String::from_utf8_lossy(&redacted.bytes).into_owned();
-        }
+        Redacted { bytes: Cow::Owned(out), counts }
     }
 }
 
-/// What was found in the text of JSON, and in none of its values: a site's own expression can name both a member and its value, and
-/// an escape can look like the beginning of an address. What is no JSON any more is given as a string that holds it.
-fn still_json(redacted: Redacted<'_>) -> Redacted<'_> {
-    if redacted.count == 0 || serde_json::from_slice::<serde::de::IgnoredAny>(&redacted.bytes).is_ok() {
-        return redacted;
+impl<'r> Redacted<'r> {
+    /// A record of which nothing is redacted.
+    pub fn untouched(record: &'r [u8]) -> Self {
+        Self { bytes: Cow::Borrowed(record), counts: Counts::default() }
     }
-    let text = Value::String(String::from_utf8_lossy(&redacted.bytes).into_owned());
-    Redacted { bytes: Cow::Owned(text.to_string().into_bytes()), count: redacted.count }
-}
 
-/// How many names of members stand in a text of JSON, or a few more: what stands in a value can look like one.
-fn names_in(text: &[u8]) -> usize {
-    let colon = |at: usize| {
-        text.get(at..)
-            .and_then(|rest| rest.get(1..))
-            .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
-    };
-    memchr::memchr_iter(b'"', text).filter(|at| colon(*at)).count()
-}
-
-/// How many members there are in a value, at every depth.
-fn names_of(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.iter().map(names_of).sum(),
-        Value::Object(members) => members.values().map(|member| names_of(member).saturating_add(1)).sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
-}
-
-/// Takes away all that a value says.
-fn blank(value: &mut Value, count: &mut u64) {
-    match value {
-        Value::Null | Value::Bool(_) => {}
-        Value::Array(items) => items.iter_mut().for_each(|item| blank(item, count)),
-        Value::Object(members) => members.values_mut().for_each(|member| blank(member, count)),
-        Value::Number(_) | Value::String(_) => {
-            *value = Value::String(marker(Detector::Token.name()));
-            *count += 1;
-        }
+    /// A record that goes as a whole.
+    fn whole(what: &str, rule: &Arc<str>) -> Self {
+        Self { bytes: Cow::Owned(marker(what).into_bytes()), counts: Counts::one(rule) }
     }
 }
 
@@ -295,36 +224,13 @@ pub fn marker(name: &str) -> String {
 }
 
 /// Finds the value of the member that a path ends with where JSON cannot be read as a whole.
-fn last_name(path: &str) -> Result<Rule, InvalidPattern> {
-    let name = regex::escape(path.rsplit('.').next().unwrap_or(path));
+fn last_name(path: &Path) -> Result<Rule, InvalidPattern> {
+    let name = regex::escape(path.last());
     let pattern =
         format!(r#"(?s)\\*"{name}\\*"\s*:\s*(?:\\*"((?:[^"\\]|\\.)*)|([^\s,}}\]"\\{{\[][^\s,}}\]]*))"#);
     let regex = RegexBuilder::new(&pattern).size_limit(REGEX_BYTES).build();
     let regex = regex.map_err(|error| InvalidPattern(error.to_string()))?;
-    Ok(Rule { marker: marker(BY_PATH), regex, check: |_| true })
-}
-
-/// Takes away what stands at a path; in arrays, of each item.
-fn remove(value: &mut Value, path: &[String], count: &mut u64) {
-    match (value, path) {
-        (Value::Array(items), path) => items.iter_mut().for_each(|item| remove(item, path, count)),
-        (Value::Object(members), [name]) => {
-            if let Some(found) = members.get_mut(name).filter(|found| !found.is_null()) {
-                let mark = Value::String(marker(BY_PATH));
-                if *found == mark {
-                    return;
-                }
-                *found = mark;
-                *count += 1;
-            }
-        }
-        (Value::Object(members), [name, rest @ ..]) => {
-            if let Some(found) = members.get_mut(name) {
-                remove(found, rest, count);
-            }
-        }
-        _ => {}
-    }
+    Ok(Rule { name: Arc::clone(&path.rule), marker: marker(BY_PATH), regex, check: |_| true })
 }
 
 /// The text with JSON's escapes of ASCII undone; `None` where it has none.

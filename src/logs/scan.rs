@@ -133,8 +133,8 @@ impl Scanner {
 
     /// What was read so far, without the stored bytes, which it does not know.
     #[must_use]
-    pub const fn stats(&self) -> ScanStats {
-        self.stats
+    pub fn stats(&self) -> ScanStats {
+        self.stats.clone()
     }
 
     fn work(&mut self, end: bool, found: &mut Found) {
@@ -243,7 +243,7 @@ impl Scanner {
             if self.around.before.len() >= before {
                 self.around.before.pop_front();
             }
-            let shown = Redacted { bytes: Cow::Owned(shown.bytes.into_owned()), count: shown.count };
+            let shown = Redacted { bytes: Cow::Owned(shown.bytes.into_owned()), counts: shown.counts };
             self.around.before.push_back(Kept { shown, length, offset, time });
         }
         self.last = time.unwrap_or_else(|inherited| inherited);
@@ -313,7 +313,7 @@ impl Scanner {
         let ordered = time.unwrap_or_else(|inherited| inherited);
         let record = Record { time: time.ok(), ordered, position, line, format, context };
         (self.options.write)(&record, &mut found.bytes);
-        self.stats.redacted = self.stats.redacted.saturating_add(shown.count);
+        self.stats.redacted.take_in(&shown.counts);
         if found.bytes.len() == start {
             return;
         }

@@ -6,10 +6,15 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 
 use crate::logs::redact::{BINARY, Redactor, marker};
-use crate::provider::ByteStream;
+use crate::logs::threads::Threads;
+use crate::provider::error::StoreOperation;
+use crate::provider::{ByteStream, StoreError, StoreErrorKind};
 
 /// The longest line that is looked at; in place of a longer one a marker stands.
 const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
+
+/// From so much on it is not looked at where answers are waited for.
+const LARGE_BYTES: usize = 16 * 1024;
 
 /// What the marker of such a line says.
 pub const TOO_LONG: &str = "line-too-long";
@@ -33,23 +38,31 @@ const KEY_BEGINS: &[u8] = b"-----BEGIN ";
 const KEY_ENDS: &[u8] = b"-----END ";
 
 /// A decoded body as it may be seen. A body that breaks off gives what was whole before.
-pub fn of(redactor: Arc<Redactor>, body: ByteStream) -> ByteStream {
+pub fn of(redactor: Arc<Redactor>, body: ByteStream, threads: Arc<Threads>) -> ByteStream {
     let state = Some((RedactStream::new(redactor), body));
-    let pieces = stream::unfold(state, async |state| {
-        let (mut redact, mut body) = state?;
-        loop {
-            // Looking at a piece never waits by itself: without this a large object would keep its thread.
-            tokio::task::coop::consume_budget().await;
-            let (out, next) = match body.next().await {
-                Some(Ok(piece)) => (redact.push(&piece), true),
-                Some(Err(error)) => return Some((Err(error), None)),
-                None => (redact.finish(), false),
-            };
-            match (out.is_empty(), next) {
-                (true, true) => {}
-                (true, false) => return None,
-                (false, true) => return Some((Ok(Bytes::from(out)), Some((redact, body)))),
-                (false, false) => return Some((Ok(Bytes::from(out)), None)),
+    let pieces = stream::unfold(state, move |state| {
+        let threads = Arc::clone(&threads);
+        async move {
+            let (mut redact, mut body) = state?;
+            loop {
+                // Looking at a piece never waits by itself: without this a large object would keep its thread.
+                tokio::task::coop::consume_budget().await;
+                let piece = match body.next().await.transpose() {
+                    Ok(piece) => piece,
+                    Err(error) => return Some((Err(error), None)),
+                };
+                let last = piece.is_none();
+                let (back, out) = match redact.take(piece, &threads).await {
+                    Ok(taken) => taken,
+                    Err(error) => return Some((Err(error), None)),
+                };
+                redact = back;
+                match (out.is_empty(), last) {
+                    (true, false) => {}
+                    (true, true) => return None,
+                    (false, false) => return Some((Ok(Bytes::from(out)), Some((redact, body)))),
+                    (false, true) => return Some((Ok(Bytes::from(out)), None)),
+                }
             }
         }
     });
@@ -83,6 +96,23 @@ impl RedactStream {
     #[must_use]
     pub const fn new(redactor: Arc<Redactor>) -> Self {
         Self { redactor, line: Vec::new(), skipping: false, inside: Inside::Beginning }
+    }
+
+    /// Takes the next piece, or the end, on the threads for computing when that is much to look at.
+    async fn take(mut self, piece: Option<Bytes>, threads: &Threads) -> Result<(Self, Vec<u8>), StoreError> {
+        let bytes = self.line.len().saturating_add(piece.as_ref().map_or(0, Bytes::len));
+        let work = move || {
+            let out = match piece {
+                Some(piece) => self.push(&piece),
+                None => self.finish(),
+            };
+            (self, out)
+        };
+        if bytes < LARGE_BYTES {
+            return Ok(work());
+        }
+        let stopped = |gone| StoreError::caused_by(StoreOperation::Read, StoreErrorKind::Unavailable, gone);
+        threads.run(work).await.map_err(stopped)
     }
 
     /// Takes a piece, and gives what may leave so far.
@@ -142,7 +172,7 @@ impl RedactStream {
         if text.len() < line.len() {
             out.push(b'\n');
         }
-        let key = self.redactor.secret_names
+        let key = self.redactor.secret_names.is_some()
             && finder(KEY_BEGINS)
             && finder(b"PRIVATE KEY-----")
             && !finder(KEY_ENDS);

@@ -60,6 +60,8 @@ async fn a_search_tells_records_as_they_may_be_seen_and_counts_what_is_not_shown
         "{}",
         found.summary
     );
+    let by = serde_json::json!({ "email": 2, "ticket": 2, "token": 2, "user.name": 2 });
+    assert_eq!(found.summary["redacted_by"], by);
     for record in &found.records {
         holds_no_secret(&record.to_string());
     }
@@ -69,7 +71,9 @@ async fn a_search_tells_records_as_they_may_be_seen_and_counts_what_is_not_shown
 
     let whole = search(&app.caller("ida", &["owners"]), "bucket=file-logs").await;
     assert_eq!(whole.lines().join("\n").matches("hunter2").count(), 2);
-    assert!(whole.summary.get("redacted").is_none(), "{}", whole.summary);
+    for absent in ["redacted", "redacted_by"] {
+        assert!(whole.summary.get(absent).is_none(), "{}", whole.summary);
+    }
 }
 
 #[tokio::test]
@@ -118,7 +122,7 @@ async fn objects_are_read_decoded_and_redacted_and_never_as_they_are_stored() {
         let head = ana.send(ana.request(reqwest::Method::HEAD, &path)).await;
         assert_eq!((head.status, head.header("etag")), (403, ""));
         let head = ana.send(ana.request(reqwest::Method::HEAD, &format!("{path}?decode=true"))).await;
-        assert_eq!((head.status, head.header("etag")), (200, ""));
+        assert_eq!((head.status, head.header("etag"), head.header("content-length")), (200, "", ""));
         ana.get(&format!("/api/v1/buckets/file-logs/object?key={}", key.replace('/', "%2F")))
             .await
             .problem(403, "redacted");
@@ -162,4 +166,5 @@ async fn a_private_key_and_a_record_that_is_too_long_leave_no_line_in_searches()
     assert!(!found.contains("MHcC") && !found.contains("IIrY") && found.contains("another word"), "{found}");
     let long = search(&ana, "bucket=file-logs/b/").await;
     assert_eq!(long.lines(), ["[redacted:line-too-long]"], "{}", long.summary);
+    assert_eq!(long.summary["redacted_by"], serde_json::json!({ "line-too-long": 1 }));
 }
