@@ -233,26 +233,41 @@ fn last_name(path: &Path) -> Result<Rule, InvalidPattern> {
     Ok(Rule { name: Arc::clone(&path.rule), marker: marker(BY_PATH), regex, check: |_| true })
 }
 
-/// The text with JSON's escapes of ASCII undone; `None` where it has none.
+/// The text with JSON's escapes undone, at whichever depth they stand; `None` where it has none. Ends of lines and other control
+/// characters become spaces, so that a record stays one line.
 fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     memchr::memchr(b'\\', text)?;
     let (mut out, mut rest, mut changed) = (Vec::with_capacity(text.len()), text, false);
     while let Some(at) = memchr::memchr(b'\\', rest) {
         let (before, escape) = rest.split_at_checked(at)?;
         out.extend_from_slice(before);
-        let letter = escape.strip_prefix(b"\\u00").and_then(|digits| {
-            let digits = std::str::from_utf8(digits.get(..2)?).ok()?;
-            u8::from_str_radix(digits, 16).ok().filter(u8::is_ascii_graphic)
-        });
-        let (written, length) = match (letter, escape.get(1)) {
-            (Some(letter), _) => (letter, 6),
-            (None, Some(b'/')) => (b'/', 2),
-            _ => (b'\\', 1),
-        };
-        changed |= length > 1;
-        out.push(written);
-        rest = escape.get(length..)?;
+        let slashes = escape.iter().take_while(|b| **b == b'\\').count();
+        let (run, behind) = escape.split_at_checked(slashes)?;
+        rest = behind;
+        if let Some((letter, length)) = escape_of(behind) {
+            let letter = if letter.is_control() { ' ' } else { letter };
+            out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = behind.get(length..)?;
+            changed = true;
+        } else {
+            out.extend_from_slice(run);
+        }
     }
     out.extend_from_slice(rest);
     changed.then_some(out)
+}
+
+/// What an escape says, and how long it is behind its backslash.
+fn escape_of(behind: &[u8]) -> Option<(char, usize)> {
+    match behind.first()? {
+        b'/' => Some(('/', 1)),
+        b'n' | b't' | b'r' | b'b' | b'f' => Some((' ', 1)),
+        b'u' => {
+            let digits = std::str::from_utf8(behind.get(1..5)?).ok()?;
+            let code = u32::from_str_radix(digits, 16).ok()?;
+            // Halves of pairs are not put together: no rule looks for what they are.
+            Some((char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 5))
+        }
+        _ => None,
+    }
 }

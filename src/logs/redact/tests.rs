@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use serde_json::Value;
 
+mod planted;
+
 use super::stream::RedactStream;
 use super::*;
 use crate::logs::threads::Threads;
@@ -48,6 +50,8 @@ fn what_is_sensitive_is_found_in_text() {
         ("Authorization: Bearer abcdef.123456-xyz", "Authorization: Bearer [redacted:token]"),
         ("postgres://app:hunter2@db/x", "postgres://app:[redacted:token]@db/x"),
         ("login password='hunter 2' done", "login password='[redacted:token]' done"),
+        (r#"{"password":"say \"it's me\"","#, r#"{"password":"[redacted:token]","#),
+        (r#"{\\\"password\\\":\\\"hunter2\\\"}"#, r#"{\\\"password\\\":\\\"[redacted:token]\\\"}"#),
         ("login pwd=hunter2&x=1", "login pwd=[redacted:token]&x=1"),
         ("see TKT-123 of user=ana.", "see [redacted:ticket] of user=[redacted:user]."),
         (
