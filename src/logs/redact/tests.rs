@@ -7,6 +7,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 mod planted;
+mod secrets;
+
+use secrets::escaped;
 
 use super::stream::RedactStream;
 use super::*;
@@ -214,11 +217,6 @@ const SECRETS: [&str; 9] = [
     "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl",
     "TKT-4711",
 ];
-
-/// A text as JSON can write it too.
-fn escaped(text: &str) -> String {
-    text.bytes().map(|b| format!("\\u{b:04x}")).collect::<Vec<_>>().concat()
-}
 
 fn frame(kind: u8, before: &str, secret: &str, after: &str) -> String {
     match kind {
