@@ -14,7 +14,7 @@ impl Numbers {
     }
 
     pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap()
+        usize::try_from(self.next() % end as u64).expect("it fits")
     }
 
     fn of(&mut self, signs: &str, length: usize) -> String {
@@ -105,13 +105,14 @@ fn named(kind: usize, numbers: &mut Numbers) -> (String, String) {
 /// A number with a right sum of Luhn's, in groups with the same sign between them.
 fn card(numbers: &mut Numbers, groups: &[usize]) -> String {
     let length: usize = groups.iter().sum();
-    let mut digits: Vec<u32> =
-        std::iter::once(4).chain((2..length).map(|_| numbers.below(10).try_into().unwrap())).collect();
+    let mut digits: Vec<u32> = std::iter::once(4)
+        .chain((2..length).map(|_| numbers.below(10).try_into().expect("it fits")))
+        .collect();
     let weighed =
         |(at, digit): (usize, &u32)| if at % 2 == 0 { (digit * 2) / 10 + (digit * 2) % 10 } else { *digit };
     let sum: u32 = digits.iter().rev().enumerate().map(weighed).sum();
     digits.push((10 - sum % 10) % 10);
-    let mut digits = digits.into_iter().map(|digit| char::from_digit(digit, 10).unwrap());
+    let mut digits = digits.into_iter().map(|digit| char::from_digit(digit, 10).expect("it fits"));
     let groups: Vec<String> = groups.iter().map(|length| digits.by_ref().take(*length).collect()).collect();
     groups.join(numbers.pick(&[" ", "-"]))
 }
