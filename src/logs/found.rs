@@ -7,6 +7,7 @@ use crate::domain::record::{Position, RecordTime};
 use crate::logs::decode;
 use crate::logs::filter::Matcher;
 use crate::logs::format::Format;
+use crate::logs::redact::across::Across;
 use crate::logs::redact::counts::Counts;
 use crate::logs::redact::{Redacted, Redactor};
 
@@ -72,9 +73,9 @@ pub struct ScanOptions {
 
 impl ScanOptions {
     /// A record as it may be seen.
-    pub fn shown<'r>(&self, line: &'r [u8], in_key: &mut bool) -> Redacted<'r> {
+    pub fn shown<'r>(&self, line: &'r [u8], across: &mut Across) -> Redacted<'r> {
         let untouched = || Redacted::untouched(line);
-        self.redactor.as_ref().map_or_else(untouched, |redactor| redactor.redact_next(line, in_key))
+        self.redactor.as_ref().map_or_else(untouched, |redactor| redactor.redact_next(line, across))
     }
 
     /// A record as it may be seen of which only the beginning is known.

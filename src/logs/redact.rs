@@ -11,11 +11,14 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::logs::redact::counts::Counts;
 use crate::logs::redact::detect::Detector;
+use crate::logs::redact::value::{Open, Reach};
 
+pub mod across;
 pub mod counts;
 pub mod detect;
 mod json;
 pub mod stream;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -51,7 +54,7 @@ pub struct Redactor {
     rules: Vec<Rule>,
     json_paths: Vec<Path>,
     /// What paths end with, for JSON within text and for documents over several lines.
-    last_names: Vec<Rule>,
+    last_names: Vec<LastName>,
     /// What counts for values that go because their names say that they are secret; `None` when they stay.
     secret_names: Option<Arc<str>>,
     /// What counts for what cannot be looked at.
@@ -64,6 +67,15 @@ pub struct Redactor {
 struct Path {
     rule: Arc<str>,
     names: Vec<String>,
+}
+
+/// Finds the value of a member by its name alone.
+#[derive(Debug)]
+struct LastName {
+    /// The backslashes before the name's quote; and a value that is no object and no list, with quotes or without.
+    scalar: Rule,
+    /// The backslashes before the name's quote; and the bracket of a value, or the end of the text.
+    opens: Regex,
 }
 
 #[derive(Debug)]
@@ -137,20 +149,6 @@ impl Redactor {
         self.json(record).unwrap_or_else(|| self.as_text(record))
     }
 
-    /// The same for the next of several lines, of which each is a record: a private key stands on many of them. `in_key` is what is
-    /// known from the line before.
-    #[must_use]
-    pub fn redact_next<'r>(&self, record: &'r [u8], in_key: &mut bool) -> Redacted<'r> {
-        let holds = |needle: &[u8]| memchr::memmem::find(record, needle).is_some();
-        let ends = holds(b"-----END ");
-        if let Some(rule) = self.secret_names.as_ref().filter(|_| *in_key) {
-            *in_key = !ends;
-            return Redacted::whole(Detector::Token.name(), rule);
-        }
-        *in_key = self.secret_names.is_some() && holds(b"-----BEGIN ") && holds(b"PRIVATE KEY-----") && !ends;
-        self.redact(record)
-    }
-
     /// What stands in place of a record that is too long to be looked at.
     #[must_use]
     pub fn too_long(&self) -> Redacted<'static> {
@@ -176,30 +174,33 @@ impl Redactor {
     }
 
     fn as_it_stands<'r>(&self, text: &'r [u8], names: bool) -> Redacted<'r> {
-        let mut found: Vec<(usize, usize, &Rule)> = Vec::new();
+        let mut found: Vec<Place<'_>> = Vec::new();
         let by_name = self.last_names.iter().filter(|_| names);
-        for rule in self.rules.iter().chain(by_name) {
+        for rule in &self.rules {
             for captures in rule.regex.captures_iter(text) {
                 let whole = captures.get(0);
                 let Some(place) = captures.iter().skip(1).flatten().next().or(whole) else { continue };
                 if !place.is_empty() && (rule.check)(place.as_bytes()) {
-                    found.push((place.start(), place.end(), rule));
+                    found.push(Place::new(place.start(), place.end(), rule));
                 }
             }
         }
+        found.extend(by_name.flat_map(|name| name.scalars(text).chain(name.values(text))));
         if found.is_empty() {
             return Redacted::untouched(text);
         }
-        found.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
+        found.sort_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
         let (mut out, mut done, mut counts) = (Vec::with_capacity(text.len()), 0, Counts::default());
-        for (start, end, rule) in found {
-            if start >= done {
-                out.extend_from_slice(text.get(done..start).unwrap_or_default());
-                out.extend_from_slice(rule.marker.as_bytes());
-                counts.add(&rule.name);
+        for place in found {
+            if place.start >= done {
+                out.extend_from_slice(text.get(done..place.start).unwrap_or_default());
+                out.extend_from_slice(place.quote);
+                out.extend_from_slice(place.rule.marker.as_bytes());
+                out.extend_from_slice(place.quote);
+                counts.add(&place.rule.name);
             }
             // What overlaps is one place.
-            done = done.max(end);
+            done = done.max(place.end);
         }
         out.extend_from_slice(text.get(done..).unwrap_or_default());
         Redacted { bytes: Cow::Owned(out), counts }
@@ -218,19 +219,73 @@ impl<'r> Redacted<'r> {
     }
 }
 
+/// A place in a text that goes.
+struct Place<'t> {
+    start: usize,
+    end: usize,
+    rule: &'t Rule,
+    /// What stands around the marker, where it has to be a string.
+    quote: &'t [u8],
+}
+
+impl<'t> Place<'t> {
+    const fn new(start: usize, end: usize, rule: &'t Rule) -> Self {
+        Self { start, end, rule, quote: b"" }
+    }
+}
+
+impl LastName {
+    fn scalars<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = Place<'t>> {
+        self.scalar.regex.captures_iter(text).filter_map(move |found| {
+            let place = |place: regex::bytes::Match<'_>| Place::new(place.start(), place.end(), &self.scalar);
+            if let Some(text) = found.get(2) {
+                return Some(place(text)).filter(|_| !text.is_empty());
+            }
+            let slashes = found.get(1)?;
+            let quote = text.get(slashes.start()..slashes.end().saturating_add(1))?;
+            Some(Place { quote, ..place(found.get(3)?) })
+        })
+    }
+
+    /// The objects and lists under the name.
+    fn values<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = Place<'t>> {
+        self.opens.captures_iter(text).filter_map(move |found| {
+            let (slashes, bracket) = (found.get(1)?, found.get(2).filter(|bracket| !bracket.is_empty())?);
+            let rest = text.get(bracket.start()..)?;
+            let length = match Open::new(slashes.len()).read(rest) {
+                Reach::Closed(length) => length,
+                Reach::Open => rest.len(),
+                // What is no JSON there goes with the rest of its line.
+                Reach::Broken(at) => {
+                    let line = rest.get(at..).and_then(|rest| memchr::memchr(b'\n', rest));
+                    line.map_or(rest.len(), |newline| at.saturating_add(newline))
+                }
+            };
+            let quote = text.get(slashes.start()..slashes.end().saturating_add(1))?;
+            let end = bracket.start().saturating_add(length);
+            Some(Place { quote, ..Place::new(bracket.start(), end, &self.scalar) })
+        })
+    }
+}
+
 /// What stands in the place of something.
 pub fn marker(name: &str) -> String {
     format!("[redacted:{name}]")
 }
 
 /// Finds the value of the member that a path ends with where JSON cannot be read as a whole.
-fn last_name(path: &Path) -> Result<Rule, InvalidPattern> {
+fn last_name(path: &Path) -> Result<LastName, InvalidPattern> {
     let name = regex::escape(path.last());
-    let pattern =
-        format!(r#"(?s)\\*"{name}\\*"\s*:\s*(?:\\*"((?:[^"\\]|\\.)*)|([^\s,}}\]"\\{{\[][^\s,}}\]]*))"#);
-    let regex = RegexBuilder::new(&pattern).size_limit(REGEX_BYTES).build();
-    let regex = regex.map_err(|error| InvalidPattern(error.to_string()))?;
-    Ok(Rule { name: Arc::clone(&path.rule), marker: marker(BY_PATH), regex, check: |_| true })
+    let regex = |pattern: &str| {
+        let regex = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
+        regex.map_err(|error| InvalidPattern(error.to_string()))
+    };
+    let scalar =
+        format!(r#"(?s)(\\*)"{name}\\*"\s*:\s*(?:\\*"((?:[^"\\]|\\.)*)|([^\s,}}\]"\\{{\[][^\s,}}\]]*))"#);
+    let opens = format!(r#"(\\*)"{name}\\*"\s*:\s*([\[{{]|$)"#);
+    let name = Arc::clone(&path.rule);
+    let scalar = Rule { name, marker: marker(BY_PATH), regex: regex(&scalar)?, check: |_| true };
+    Ok(LastName { scalar, opens: regex(&opens)? })
 }
 
 /// The text with JSON's escapes undone, at whichever depth they stand; `None` where it has none. Ends of lines and other control

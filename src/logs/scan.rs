@@ -14,6 +14,7 @@ use crate::logs::format::{Format, HEAD_BYTES};
 use crate::logs::found::{Found, Record, ScanOptions, ScanStats, Written};
 use crate::logs::frame::{self, Around, ArrayFrames};
 use crate::logs::redact::Redacted;
+use crate::logs::redact::across::Across;
 
 /// How far back the time of a record is looked for that tells none itself, in lines.
 const LINES_BACK: usize = 16;
@@ -36,8 +37,8 @@ pub struct Scanner {
     /// Whether the rest of a record that is too long is passed over.
     skipping: bool,
     around: Context,
-    /// Whether the line before belongs to a private key that goes on, where keys are redacted.
-    in_key: bool,
+    /// What goes on from the lines before that is redacted.
+    across: Across,
     stats: ScanStats,
 }
 
@@ -55,7 +56,7 @@ impl Scanner {
             latest: options.fallback,
             skipping: false,
             around: Context::default(),
-            in_key: false,
+            across: Across::default(),
             stats: ScanStats::default(),
             options,
         }
@@ -174,7 +175,7 @@ impl Scanner {
             };
             from = next;
             let line = block.get(frame.clone()).unwrap_or_default();
-            let shown = options.shown(line, &mut self.in_key);
+            let shown = options.shown(line, &mut self.across);
             if options.matcher.matches(&shown.bytes, format) {
                 let time = self.time_at(block, told, frame.start, format);
                 self.tell((&shown, line.len()), frame.start, time, (format, false), found);
@@ -208,7 +209,7 @@ impl Scanner {
                 self.each(line, frame.start, format, found);
             } else if self.options.matcher.candidate(line, 0).is_some() {
                 let options = Arc::clone(&self.options);
-                let shown = options.shown(line, &mut self.in_key);
+                let shown = options.shown(line, &mut self.across);
                 if self.options.matcher.matches(&shown.bytes, format) {
                     let time = format.time(line).ok_or(self.last);
                     self.tell((&shown, line.len()), frame.start, time, (format, false), found);
@@ -224,7 +225,7 @@ impl Scanner {
         let offset = self.base.saturating_add(start as u64);
         let (before, after) = self.options.context;
         let options = Arc::clone(&self.options);
-        let shown = options.shown(line, &mut self.in_key);
+        let shown = options.shown(line, &mut self.across);
         let length = line.len();
         let hit = match self.options.at {
             Some(at) => offset <= at && at < offset.saturating_add(length.max(1) as u64),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 
+use crate::logs::redact::across::Across;
 use crate::logs::redact::{BINARY, Redactor, marker};
 use crate::logs::threads::Threads;
 use crate::provider::error::StoreOperation;
@@ -33,9 +34,6 @@ const OPAQUE: [&[u8]; 10] = [
     b"\xff\xfe",
     b"\xfe\xff",
 ];
-
-const KEY_BEGINS: &[u8] = b"-----BEGIN ";
-const KEY_ENDS: &[u8] = b"-----END ";
 
 /// A decoded body as it may be seen. A body that breaks off gives what was whole before.
 pub fn of(redactor: Arc<Redactor>, body: ByteStream, threads: Arc<Threads>) -> ByteStream {
@@ -77,6 +75,7 @@ pub struct RedactStream {
     /// Whether the rest of a line is passed over, because it is too long.
     skipping: bool,
     inside: Inside,
+    across: Across,
 }
 
 /// What the next line belongs to.
@@ -85,8 +84,6 @@ enum Inside {
     /// It is the first.
     Beginning,
     Text,
-    /// A private key, which stands on lines of its own and is passed over.
-    Key,
     /// What is no text: none of it leaves.
     Binary,
 }
@@ -94,8 +91,9 @@ enum Inside {
 impl RedactStream {
     /// At an object's beginning.
     #[must_use]
-    pub const fn new(redactor: Arc<Redactor>) -> Self {
-        Self { redactor, line: Vec::new(), skipping: false, inside: Inside::Beginning }
+    pub fn new(redactor: Arc<Redactor>) -> Self {
+        let (inside, across) = (Inside::Beginning, Across::default());
+        Self { redactor, line: Vec::new(), skipping: false, inside, across }
     }
 
     /// Takes the next piece, or the end, on the threads for computing when that is much to look at.
@@ -152,7 +150,7 @@ impl RedactStream {
         match self.inside {
             Inside::Binary => return,
             Inside::Beginning if OPAQUE.iter().any(begins_as) => return self.end_at_binary(out),
-            Inside::Beginning | Inside::Text | Inside::Key => {}
+            Inside::Beginning | Inside::Text => self.inside = Inside::Text,
         }
         if memchr::memchr(0, &line).is_some() {
             return self.end_at_binary(out);
@@ -162,21 +160,16 @@ impl RedactStream {
             out.push(b'\n');
             return;
         }
-        let finder = |needle: &[u8]| memchr::memmem::find(&line, needle).is_some();
-        if self.inside == Inside::Key {
-            self.inside = if finder(KEY_ENDS) { Inside::Text } else { Inside::Key };
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        let shown = self.redactor.redact_next(text, &mut self.across);
+        // Lines inside of what goes on leave nothing behind.
+        if self.across.hid() {
             return;
         }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        out.extend_from_slice(&self.redactor.redact(text).bytes);
+        out.extend_from_slice(&shown.bytes);
         if text.len() < line.len() {
             out.push(b'\n');
         }
-        let key = self.redactor.secret_names.is_some()
-            && finder(KEY_BEGINS)
-            && finder(b"PRIVATE KEY-----")
-            && !finder(KEY_ENDS);
-        self.inside = if key { Inside::Key } else { Inside::Text };
     }
 
     fn end_at_binary(&mut self, out: &mut Vec<u8>) {

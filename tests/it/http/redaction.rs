@@ -77,6 +77,21 @@ async fn a_search_tells_records_as_they_may_be_seen_and_counts_what_is_not_shown
 }
 
 #[tokio::test]
+async fn what_a_path_names_leaves_no_line_of_a_document_over_several() {
+    let root = directory().join("bucket");
+    let document = "{\n \"user\": {\n  \"name\": {\n   \"first\": \"Ana\",\n   \"more\": [\n    \"Sofia\"\n   ]\n  },\n  \"id\": 7\n }\n}\n";
+    put_file(&root, "a/document.json", document.as_bytes());
+    let app = over(&root).await;
+    let ana = app.caller("ana", &["team-a"]);
+    let read = ana.get("/api/v1/buckets/file-logs/objects/a/document.json?decode=true").await.json();
+    assert_eq!(read, serde_json::json!({ "user": { "name": "[redacted:path]", "id": 7 } }));
+    let found = search(&ana, "bucket=file-logs").await;
+    assert_eq!((found.lines().len(), found.summary["redacted_by"]["user.name"].as_u64()), (11, Some(5)));
+    let told = found.lines().join("\n");
+    assert!(!told.contains("Ana") && !told.contains("Sofia") && told.contains("\"id\": 7"), "{told}");
+}
+
+#[tokio::test]
 async fn no_filter_and_no_count_finds_out_what_is_redacted() {
     let app = app().await;
     let (ana, ida) = (app.caller("ana", &["team-a"]), app.caller("ida", &["owners"]));
