@@ -249,8 +249,13 @@ impl LastName {
 
     /// The objects and lists under the name.
     fn values<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = Place<'t>> {
+        let mut done = 0;
         self.opens.captures_iter(text).filter_map(move |found| {
             let (slashes, bracket) = (found.get(1)?, found.get(2).filter(|bracket| !bracket.is_empty())?);
+            // What lies inside of another value is not read again.
+            if bracket.start() < done {
+                return None;
+            }
             let rest = text.get(bracket.start()..)?;
             let length = match Open::new(slashes.len()).read(rest) {
                 Reach::Closed(length) => length,
@@ -262,8 +267,8 @@ impl LastName {
                 }
             };
             let quote = text.get(slashes.start()..slashes.end().saturating_add(1))?;
-            let end = bracket.start().saturating_add(length);
-            Some(Place { quote, ..Place::new(bracket.start(), end, &self.scalar) })
+            done = bracket.start().saturating_add(length);
+            Some(Place { quote, ..Place::new(bracket.start(), done, &self.scalar) })
         })
     }
 }

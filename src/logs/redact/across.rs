@@ -98,14 +98,21 @@ impl Redactor {
             return Inside::Key(Arc::clone(rule));
         }
         let values = self.last_names.iter().flat_map(|name| {
-            name.opens.captures_iter(record).filter_map(|found| {
-                let at = found.get(2)?;
+            let mut done = 0;
+            name.opens.captures_iter(record).filter_map(move |found| {
+                let at = found.get(2).filter(|at| at.start() >= done)?;
                 if at.is_empty() {
                     return Some((at.start(), Inside::Before(Arc::clone(&name.scalar.name))));
                 }
                 let mut open = Open::new(found.get(1)?.len());
-                let goes_on = open.read(record.get(at.start()..)?) == Reach::Open;
-                goes_on.then(|| (at.start(), Inside::Value(Arc::clone(&name.scalar.name), open)))
+                match open.read(record.get(at.start()..)?) {
+                    Reach::Open => Some((at.start(), Inside::Value(Arc::clone(&name.scalar.name), open))),
+                    Reach::Closed(end) | Reach::Broken(end) => {
+                        // What lies inside of it ends there too, and is not read again.
+                        done = at.start().saturating_add(end);
+                        None
+                    }
+                }
             })
         });
         values.min_by_key(|(at, _)| *at).map_or(Inside::Nothing, |(_, inside)| inside)

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use serde_json::Value;
 
+mod clean;
 mod over_lines;
 mod planted;
 mod secrets;

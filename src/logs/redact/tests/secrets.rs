@@ -17,7 +17,7 @@ impl Numbers {
         usize::try_from(self.next() % end as u64).expect("it fits")
     }
 
-    fn of(&mut self, signs: &str, length: usize) -> String {
+    pub fn of(&mut self, signs: &str, length: usize) -> String {
         (0..length).map(|_| char::from(signs.as_bytes()[self.below(signs.len())])).collect()
     }
 
