@@ -18,7 +18,11 @@ const SECRETS: [&str; 12] = [
     "536-90-4399",
 ];
 
-/// Records in which the secret stands between two texts: as text, in JSON, and in JSON within JSON.
+/// What no detector finds.
+const NAMED: &str = "Zdeňka Nováková";
+
+/// Records in which the secret stands between two texts: as text, in JSON, and in JSON within JSON; and records in which a
+/// path names it.
 #[must_use]
 pub fn records(which: u8, before: &str, after: &str) -> Vec<(String, Vec<u8>)> {
     let secret = SECRETS[usize::from(which) % SECRETS.len()];
@@ -28,5 +32,15 @@ pub fn records(which: u8, before: &str, after: &str) -> Vec<(String, Vec<u8>)> {
     let object = json!({ "at": before, "msg": text, "more": [after, { "deep": text }] });
     let within = json!({ "payload": object.to_string() });
     let of = |value: &Value| (secret.to_owned(), value.to_string().into_bytes());
-    vec![(secret.to_owned(), text.clone().into_bytes()), of(&object), of(&within)]
+    // Under a path that goes, whatever it says, written over several lines.
+    let named = json!({ "a": [1], "user": { "name": { after: [before, NAMED, { "x": NAMED }] }, "id": 7 } });
+    let over_lines = serde_json::to_string_pretty(&named).unwrap_or_default();
+    vec![
+        (secret.to_owned(), text.clone().into_bytes()),
+        of(&object),
+        of(&within),
+        (NAMED.to_owned(), over_lines.into_bytes()),
+        (NAMED.to_owned(), format!("p={named} end").into_bytes()),
+        (NAMED.to_owned(), json!({ "p": named.to_string() }).to_string().into_bytes()),
+    ]
 }
