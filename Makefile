@@ -1,4 +1,4 @@
-.PHONY: demo build test servers lint deny openapi bench-read bench-search bench-request bench-credential
+.PHONY: demo build test servers lint deny openapi bench-read bench-search bench-request bench-credential fuzz
 
 # Builds, then serves sample logs and an identity provider of its own on http://127.0.0.1:8080 (ARGS="--port 9090" for another port).
 demo: build
@@ -43,3 +43,7 @@ bench-request:
 # What a credential that is held adds to a request, in nanoseconds.
 bench-credential:
 	cargo bench --locked --bench credential
+
+# Looks for input that breaks what reads it: TARGET=gzip for one target alone, SECONDS=600 for longer. Stable Rust is enough.
+fuzz:
+	fuzz/run $(or $(SECONDS),60) $(TARGET)

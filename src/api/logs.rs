@@ -182,6 +182,9 @@ pub struct SearchSummary {
     /// How many places were redacted in what was told; absent when none was.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redacted: u64,
+    /// The same by the names of rules: detectors, patterns, paths, and `binary` and `line-too-long` for what could not be looked at.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redacted_by: BTreeMap<String, u64>,
     /// Asks for what comes after, given back as `cursor`; absent when nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,

@@ -51,6 +51,9 @@ pub struct Receipt {
     /// How many places were redacted in what was told.
     #[serde(default)]
     pub redacted: u64,
+    /// The same by the names of rules.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redacted_by: BTreeMap<String, u64>,
     /// Objects by what became of them.
     pub objects: ObjectCounts,
     /// Bytes.

@@ -102,8 +102,7 @@ impl Pulled {
         let receipts: Option<Vec<Receipt>> = self.parts.iter().map(|part| unchecked(&part.receipt)).collect();
         let receipts = receipts.ok_or_else(receipt::missing)?;
         let records: u64 = receipts.iter().map(|receipt| receipt.records).sum();
-        let whole =
-            receipts.iter().all(|receipt| receipt.complete || receipt.reason.as_deref() == Some("time"));
+        let whole = receipts.iter().all(|receipt| receipt.complete || goes_on(receipt.reason.as_deref()));
         let complete = if whole { "complete" } else { "NOT complete" };
         Ok((format!("{records} records in {} parts, {complete}", receipts.len()), whole))
     }
@@ -153,7 +152,12 @@ pub fn unchecked(signed: &SignedReceipt) -> Option<Receipt> {
     serde_json::from_slice(&text).ok()
 }
 
-/// Where to go on, when it was only the time of one answer that was over.
+/// Where to go on, when what ended an answer lets the next one go on from there.
 pub fn next(reason: Option<&str>, cursor: Option<String>) -> Option<String> {
-    cursor.filter(|_| reason == Some("time"))
+    cursor.filter(|_| goes_on(reason))
+}
+
+/// Whether it was only the time of one answer that was over, or what its asker may read for now.
+fn goes_on(reason: Option<&str>) -> bool {
+    matches!(reason, Some("time" | "allowance"))
 }

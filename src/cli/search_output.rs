@@ -161,7 +161,12 @@ pub fn told(summary: &SearchSummary) -> String {
     told.extend(
         skipped.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")),
     );
-    told.extend((summary.redacted > 0).then(|| format!("{} places are redacted for you", summary.redacted)));
+    let by: Vec<_> = summary.redacted_by.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+    let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+    told.extend(
+        (summary.redacted > 0)
+            .then(|| safe(&format!("{} places are redacted for you{by}", summary.redacted))),
+    );
     told.extend(summary.warnings.iter().map(|warning| {
         let key = warning.key.as_deref().map(|key| format!("{}/{key} ", warning.bucket)).unwrap_or_default();
         safe(&format!("warning: {key}{}", warning.what))

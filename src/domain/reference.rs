@@ -44,7 +44,9 @@ impl Reference {
         let (key, version) = match object.strip_suffix('"') {
             Some(open) => {
                 let (key, version) = open.rsplit_once("@\"")?;
-                (key, Some(ETag::parse(version).ok()?))
+                // A tag is parsed with quotes of its own too, and then a reference could be written in two ways.
+                let bare = version.bytes().all(|b| b != b'"');
+                (key, Some(ETag::parse(version).ok().filter(|_| bare)?))
             }
             None => (object.strip_suffix('@')?, None),
         };
@@ -75,6 +77,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_reference_is_written_in_one_way_only() {
+        assert!(Reference::parse("aws/payments-aws/a@\"b2\"#0+43").is_ok());
+        assert_eq!(Reference::parse("aws/payments-aws/a@\"\"b2\"\"#0+43"), Err(InvalidReference));
+    }
 
     proptest! {
         #[test]

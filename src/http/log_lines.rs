@@ -113,7 +113,7 @@ pub fn summary(plan: &Plan, mut objects: ObjectCounts, ending: &Ending, took: Du
     objects.read = (ending.progress.objects.saturating_sub(ending.failed.len())) as u64;
     let mut warnings: Vec<SearchWarning> =
         ending.failed.iter().take(MAX_WARNINGS).map(|failed| warning(plan, failed)).collect();
-    let stats = ending.progress.stats;
+    let stats = &ending.progress.stats;
     let mut told = |count: u64, what: String| {
         if count > 0 {
             warnings.push(SearchWarning { bucket: String::new(), key: None, what });
@@ -151,7 +151,8 @@ pub fn summary(plan: &Plan, mut objects: ObjectCounts, ending: &Ending, took: Du
         warnings_total: warnings.len().saturating_add(ending.failed.len().saturating_sub(MAX_WARNINGS))
             as u64,
         warnings,
-        redacted: stats.redacted,
+        redacted: stats.redacted.total(),
+        redacted_by: stats.redacted.iter().map(|(rule, count)| (rule.to_owned(), count)).collect(),
         cursor: last.and_then(|mark| bookmark(plan, mark)).map(|bookmark| cursor(&bookmark)),
         receipt: None,
         elapsed_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),

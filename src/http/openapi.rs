@@ -168,6 +168,14 @@ fn components() -> utoipa::openapi::Components {
     let components = with::<api::credentials::VendedView>(components);
     let components = with::<api::credentials::AwsKeys>(components);
     let components = with::<api::credentials::ObjectLink>(components);
+    let components = of_logs(components);
+    let components = with::<api::decisions::DecisionRequest>(components);
+    let components = with::<api::decisions::DecisionView>(components);
+    let components = with::<api::health::Dependency>(components);
+    with::<api::health::Readiness>(components).build()
+}
+
+fn of_logs(components: ComponentsBuilder) -> ComponentsBuilder {
     let components = with::<api::logs::LogLine>(components);
     let components = with::<api::logs::LogRecord>(components);
     let components = with::<api::logs::SearchProgress>(components);
@@ -190,11 +198,7 @@ fn components() -> utoipa::openapi::Components {
     let components = with::<api::receipts::ReceiptGap>(components);
     let components = with::<api::receipts::ReceiptGapsUnknown>(components);
     let components = with::<api::receipts::ReceiptKeys>(components);
-    let components = with::<api::receipts::ReceiptKey>(components);
-    let components = with::<api::decisions::DecisionRequest>(components);
-    let components = with::<api::decisions::DecisionView>(components);
-    let components = with::<api::health::Dependency>(components);
-    with::<api::health::Readiness>(components).build()
+    with::<api::receipts::ReceiptKey>(components)
 }
 
 fn with<T: ToSchema + PartialSchema>(components: ComponentsBuilder) -> ComponentsBuilder {

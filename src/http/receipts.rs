@@ -85,6 +85,7 @@ impl Draft {
             records: summary.records,
             records_sha256: hex(self.records.finish().as_ref()),
             redacted: summary.redacted,
+            redacted_by: summary.redacted_by.clone(),
             objects: summary.objects,
             bytes: summary.bytes,
             considered: considered(plan, ending),

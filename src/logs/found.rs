@@ -1,6 +1,5 @@
 //! The words of scanning: what is asked of an object, and what is found in it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,6 +9,8 @@ use crate::logs::decode;
 use crate::logs::filter::Matcher;
 use crate::logs::format::Format;
 use crate::logs::format::options::FormatOptions;
+use crate::logs::redact::across::Across;
+use crate::logs::redact::counts::Counts;
 use crate::logs::redact::{Redacted, Redactor};
 
 /// A record that was found.
@@ -76,14 +77,14 @@ pub struct ScanOptions {
 
 impl ScanOptions {
     /// A record as it may be seen.
-    pub fn shown<'r>(&self, line: &'r [u8], in_key: &mut bool) -> Redacted<'r> {
-        let untouched = || Redacted { bytes: Cow::Borrowed(line), count: 0 };
-        self.redactor.as_ref().map_or_else(untouched, |redactor| redactor.redact_next(line, in_key))
+    pub fn shown<'r>(&self, line: &'r [u8], across: &mut Across) -> Redacted<'r> {
+        let untouched = || Redacted::untouched(line);
+        self.redactor.as_ref().map_or_else(untouched, |redactor| redactor.redact_next(line, across))
     }
 
     /// A record as it may be seen of which only the beginning is known.
     pub fn shown_beginning<'r>(&self, line: &'r [u8]) -> Redacted<'r> {
-        let untouched = || Redacted { bytes: Cow::Borrowed(line), count: 0 };
+        let untouched = || Redacted::untouched(line);
         self.redactor.as_ref().map_or_else(untouched, |redactor| redactor.too_long())
     }
 }
@@ -95,7 +96,7 @@ impl fmt::Debug for ScanOptions {
 }
 
 /// What was read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScanStats {
     /// Stored bytes.
     pub stored: u64,
@@ -103,19 +104,20 @@ pub struct ScanStats {
     pub decoded: u64,
     /// Records that were cut because they are too long.
     pub oversize: u64,
-    /// Places that were redacted in what was told.
-    pub redacted: u64,
+    /// Places that were redacted in what was told, by rule.
+    pub redacted: Counts,
 }
 
 impl ScanStats {
     /// Both together.
     #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
+    pub fn plus(mut self, other: &Self) -> Self {
+        self.redacted.take_in(&other.redacted);
         Self {
             stored: self.stored.saturating_add(other.stored),
             decoded: self.decoded.saturating_add(other.decoded),
             oversize: self.oversize.saturating_add(other.oversize),
-            redacted: self.redacted.saturating_add(other.redacted),
+            redacted: self.redacted,
         }
     }
 }

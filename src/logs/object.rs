@@ -208,7 +208,7 @@ impl ObjectRead {
             *stats = ScanStats { stored: connection.fetched, ..scanner.stats() };
             let found = held.pass(found, last || outcome.is_err())?;
             let floor = scanner.floor().filter(|_| !held.holds());
-            if shared.events.send(self.event(found, place, floor, *stats)).await.is_err() {
+            if shared.events.send(self.event(found, place, floor, stats.clone())).await.is_err() {
                 return Err(ObjectError::Stopped);
             }
             outcome?;

@@ -83,7 +83,7 @@ pub struct Failed {
 }
 
 /// How far a search is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Objects that are read.
     pub objects: usize,
@@ -295,13 +295,13 @@ impl Reading {
             Event::Ended { run, stats, outcome: Err(ObjectError::Spent), .. } => {
                 // It is not at its end, so what would come behind it stays where it is.
                 self.open.remove(&run);
-                self.ended = self.ended.plus(stats);
+                self.ended = std::mem::take(&mut self.ended).plus(&stats);
                 self.spent = true;
             }
             Event::Ended { run, stats, outcome, digest } => {
                 self.merge.finish(run);
                 self.open.remove(&run);
-                self.ended = self.ended.plus(stats);
+                self.ended = std::mem::take(&mut self.ended).plus(&stats);
                 if let Some(ending) = &mut self.ending {
                     ending.accounts.extend(digest.map(|digest| Account {
                         run,
@@ -376,7 +376,7 @@ impl Reading {
     }
 
     fn progress(&self) -> Progress {
-        let stats = self.open.values().fold(self.ended, |sum, open| sum.plus(open.stats));
+        let stats = self.open.values().fold(self.ended.clone(), |sum, open| sum.plus(&open.stats));
         let objects = self.ending.as_ref().map_or(0, |ending| ending.progress.objects);
         Progress { objects, stats }
     }

@@ -5,14 +5,20 @@
 //! value in fields of their own, is not found; `docs/admin/redaction.md` says so to those who rely on it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder};
-use serde_json::{Map, Value};
 
+use crate::logs::redact::counts::Counts;
 use crate::logs::redact::detect::Detector;
+use crate::logs::redact::value::{Open, Reach};
 
+pub mod across;
+pub mod counts;
 pub mod detect;
+mod json;
 pub mod stream;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -46,15 +52,36 @@ pub struct InvalidPattern(String);
 #[derive(Debug)]
 pub struct Redactor {
     rules: Vec<Rule>,
-    json_paths: Vec<Vec<String>>,
+    json_paths: Vec<Path>,
     /// What paths end with, for JSON within text and for documents over several lines.
-    last_names: Vec<Rule>,
-    /// Whether values go whose names say that they are secret.
-    secret_names: bool,
+    last_names: Vec<LastName>,
+    /// What counts for values that go because their names say that they are secret; `None` when they stay.
+    secret_names: Option<Arc<str>>,
+    /// What counts for what cannot be looked at.
+    binary: Arc<str>,
+    too_long: Arc<str>,
+}
+
+/// A path of names to a member that goes.
+#[derive(Debug)]
+struct Path {
+    rule: Arc<str>,
+    names: Vec<String>,
+}
+
+/// Finds the value of a member by its name alone.
+#[derive(Debug)]
+struct LastName {
+    /// The backslashes before the name's quote; and a value that is no object and no list, with quotes or without.
+    scalar: Rule,
+    /// The backslashes before the name's quote; and the bracket of a value, or the end of the text.
+    opens: Regex,
 }
 
 #[derive(Debug)]
 struct Rule {
+    /// Under which name its places count.
+    name: Arc<str>,
     marker: String,
     regex: Regex,
     /// What else has to hold of what was found.
@@ -66,8 +93,8 @@ struct Rule {
 pub struct Redacted<'r> {
     /// Its bytes; borrowed when nothing was redacted.
     pub bytes: Cow<'r, [u8]>,
-    /// How many places were redacted.
-    pub count: u64,
+    /// How many places were redacted, by rule.
+    pub counts: Counts,
 }
 
 impl Redactor {
@@ -79,70 +106,53 @@ impl Redactor {
         let own = rules.patterns.iter().map(|(name, pattern)| {
             let regex = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
             let regex = regex.map_err(|error| InvalidPattern(error.to_string()))?;
-            Ok(Rule { marker: marker(name), regex, check: |_| true })
+            Ok(Rule { name: Arc::from(name.as_str()), marker: marker(name), regex, check: |_| true })
         });
         let known = rules.detectors.iter().flat_map(|detector| {
             detector.expressions().iter().map(|(expression, check)| {
                 let regex = Regex::new(expression).map_err(|error| InvalidPattern(error.to_string()))?;
-                Ok(Rule { marker: marker(detector.name()), regex, check: *check })
+                let name = detector.name();
+                Ok(Rule { name: Arc::from(name), marker: marker(name), regex, check: *check })
             })
         });
-        let json_paths =
-            rules.json_paths.iter().map(|path| path.split('.').map(str::to_owned).collect()).collect();
-        let last_names = rules.json_paths.iter().map(|path| last_name(path)).collect::<Result<_, _>>()?;
-        let secret_names = rules.detectors.contains(&Detector::Token);
-        Ok(Self { rules: known.chain(own).collect::<Result<_, _>>()?, json_paths, last_names, secret_names })
+        let json_paths: Vec<_> = rules.json_paths.iter().map(|path| Path::parse(path)).collect();
+        let last_names = json_paths.iter().map(last_name).collect::<Result<_, _>>()?;
+        let secret_names =
+            rules.detectors.contains(&Detector::Token).then(|| Arc::from(Detector::Token.name()));
+        Ok(Self {
+            rules: known.chain(own).collect::<Result<_, _>>()?,
+            json_paths,
+            last_names,
+            secret_names,
+            binary: Arc::from(BINARY),
+            too_long: Arc::from(stream::TOO_LONG),
+        })
     }
 
     /// A record as it may be seen.
     #[must_use]
     pub fn redact<'r>(&self, record: &'r [u8]) -> Redacted<'r> {
         if memchr::memchr(0, record).is_some() {
-            return Redacted { bytes: Cow::Owned(marker(BINARY).into_bytes()), count: 1 };
+            return Redacted::whole(BINARY, &self.binary);
         }
         // What is no text, such as bytes that are compressed once more, is of no use to anybody in what this gives.
         match String::from_utf8_lossy(record) {
             Cow::Borrowed(_) => self.readable(record),
             Cow::Owned(text) => {
-                let Redacted { bytes, count } = self.readable(text.as_bytes());
-                Redacted { bytes: Cow::Owned(bytes.into_owned()), count }
+                let Redacted { bytes, counts } = self.readable(text.as_bytes());
+                Redacted { bytes: Cow::Owned(bytes.into_owned()), counts }
             }
         }
     }
 
     fn readable<'r>(&self, record: &'r [u8]) -> Redacted<'r> {
-        let json = matches!(record.trim_ascii_start().first(), Some(b'{' | b'['));
-        let parsed = json.then(|| serde_json::from_slice::<Value>(record).ok());
-        let Some(mut value) = parsed.flatten() else { return self.as_text(record) };
-        let mut count = 0;
-        self.value(&mut value, &mut count);
-        self.paths(&mut value, &mut count);
-        // A name that stands twice is read once; what the first said would still be there as text.
-        let twice = names_in(record) > names_of(&value);
-        match serde_json::to_vec(&value) {
-            Ok(bytes) if count > 0 || twice => Redacted { bytes: Cow::Owned(bytes), count },
-            _ => still_json(self.with_escapes(record, false)),
-        }
-    }
-
-    /// The same for the next of several lines, of which each is a record: a private key stands on many of them. `in_key` is what is
-    /// known from the line before.
-    #[must_use]
-    pub fn redact_next<'r>(&self, record: &'r [u8], in_key: &mut bool) -> Redacted<'r> {
-        let holds = |needle: &[u8]| memchr::memmem::find(record, needle).is_some();
-        let ends = holds(b"-----END ");
-        if *in_key {
-            *in_key = !ends;
-            return Redacted { bytes: Cow::Owned(marker(Detector::Token.name()).into_bytes()), count: 1 };
-        }
-        *in_key = self.secret_names && holds(b"-----BEGIN ") && holds(b"PRIVATE KEY-----") && !ends;
-        self.redact(record)
+        self.json(record).unwrap_or_else(|| self.as_text(record))
     }
 
     /// What stands in place of a record that is too long to be looked at.
     #[must_use]
     pub fn too_long(&self) -> Redacted<'static> {
-        Redacted { bytes: Cow::Owned(marker(stream::TOO_LONG).into_bytes()), count: 1 }
+        Redacted::whole(stream::TOO_LONG, &self.too_long)
     }
 
     /// Redacts bytes of which nothing is known.
@@ -155,137 +165,111 @@ impl Redactor {
         // `\u0040` is an at sign for whoever reads the text as JSON.
         let Some(unescaped) = unescaped(&plain.bytes) else { return plain };
         let found = self.as_it_stands(&unescaped, names);
-        if found.count == 0 {
+        if found.counts.is_empty() {
             return plain;
         }
-        Redacted {
-            bytes: Cow::Owned(found.bytes.into_owned()),
-            count: plain.count.saturating_add(found.count),
-        }
+        let mut counts = plain.counts;
+        counts.take_in(&found.counts);
+        Redacted { bytes: Cow::Owned(found.bytes.into_owned()), counts }
     }
 
     fn as_it_stands<'r>(&self, text: &'r [u8], names: bool) -> Redacted<'r> {
-        let mut found: Vec<(usize, usize, &str)> = Vec::new();
+        let mut found: Vec<Place<'_>> = Vec::new();
         let by_name = self.last_names.iter().filter(|_| names);
-        for rule in self.rules.iter().chain(by_name) {
+        for rule in &self.rules {
             for captures in rule.regex.captures_iter(text) {
                 let whole = captures.get(0);
                 let Some(place) = captures.iter().skip(1).flatten().next().or(whole) else { continue };
                 if !place.is_empty() && (rule.check)(place.as_bytes()) {
-                    found.push((place.start(), place.end(), &rule.marker));
+                    found.push(Place::new(place.start(), place.end(), rule));
                 }
             }
         }
+        found.extend(by_name.flat_map(|name| name.scalars(text).chain(name.values(text))));
         if found.is_empty() {
-            return Redacted { bytes: Cow::Borrowed(text), count: 0 };
+            return Redacted::untouched(text);
         }
-        found.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
-        let (mut out, mut done, mut count) = (Vec::with_capacity(text.len()), 0, 0);
-        for (start, end, marker) in found {
-            if start >= done {
-                out.extend_from_slice(text.get(done..start).unwrap_or_default());
-                out.extend_from_slice(marker.as_bytes());
-                count += 1;
+        found.sort_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
+        let (mut out, mut done, mut counts) = (Vec::with_capacity(text.len()), 0, Counts::default());
+        for place in found {
+            if place.start >= done {
+                out.extend_from_slice(text.get(done..place.start).unwrap_or_default());
+                out.extend_from_slice(place.quote);
+                out.extend_from_slice(place.rule.marker.as_bytes());
+                out.extend_from_slice(place.quote);
+                counts.add(&place.rule.name);
             }
             // What overlaps is one place.
-            done = done.max(end);
+            done = done.max(place.end);
         }
         out.extend_from_slice(text.get(done..).unwrap_or_default());
-        Redacted { bytes: Cow::Owned(out), count }
+        Redacted { bytes: Cow::Owned(out), counts }
+    }
+}
+
+impl<'r> Redacted<'r> {
+    /// A record of which nothing is redacted.
+    pub fn untouched(record: &'r [u8]) -> Self {
+        Self { bytes: Cow::Borrowed(record), counts: Counts::default() }
     }
 
-    /// Takes away what stands at the paths, which begin anywhere: a document can hold a record at any depth.
-    fn paths(&self, value: &mut Value, count: &mut u64) {
-        match value {
-            Value::Array(items) => items.iter_mut().for_each(|item| self.paths(item, count)),
-            Value::Object(_) => {
-                self.json_paths.iter().for_each(|path| remove(value, path, count));
-                let members = value.as_object_mut().into_iter().flat_map(Map::values_mut);
-                members.for_each(|member| self.paths(member, count));
+    /// A record that goes as a whole.
+    fn whole(what: &str, rule: &Arc<str>) -> Self {
+        Self { bytes: Cow::Owned(marker(what).into_bytes()), counts: Counts::one(rule) }
+    }
+}
+
+/// A place in a text that goes.
+struct Place<'t> {
+    start: usize,
+    end: usize,
+    rule: &'t Rule,
+    /// What stands around the marker, where it has to be a string.
+    quote: &'t [u8],
+}
+
+impl<'t> Place<'t> {
+    const fn new(start: usize, end: usize, rule: &'t Rule) -> Self {
+        Self { start, end, rule, quote: b"" }
+    }
+}
+
+impl LastName {
+    fn scalars<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = Place<'t>> {
+        self.scalar.regex.captures_iter(text).filter_map(move |found| {
+            let place = |place: regex::bytes::Match<'_>| Place::new(place.start(), place.end(), &self.scalar);
+            if let Some(text) = found.get(2) {
+                return Some(place(text)).filter(|_| !text.is_empty());
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
+            let slashes = found.get(1)?;
+            let quote = text.get(slashes.start()..slashes.end().saturating_add(1))?;
+            Some(Place { quote, ..place(found.get(3)?) })
+        })
     }
 
-    fn value(&self, value: &mut Value, count: &mut u64) {
-        match value {
-            Value::String(text) => self.text(text, count),
-            Value::Number(number) => {
-                // Card numbers are written as numbers too.
-                let mut text = number.to_string();
-                let before = *count;
-                self.text(&mut text, count);
-                if *count > before {
-                    *value = Value::String(text);
+    /// The objects and lists under the name.
+    fn values<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = Place<'t>> {
+        let mut done = 0;
+        self.opens.captures_iter(text).filter_map(move |found| {
+            let (slashes, bracket) = (found.get(1)?, found.get(2).filter(|bracket| !bracket.is_empty())?);
+            // What lies inside of another value is not read again.
+            if bracket.start() < done {
+                return None;
+            }
+            let rest = text.get(bracket.start()..)?;
+            let length = match Open::new(slashes.len()).read(rest) {
+                Reach::Closed(length) => length,
+                Reach::Open => rest.len(),
+                // What is no JSON there goes with the rest of its line.
+                Reach::Broken(at) => {
+                    let line = rest.get(at..).and_then(|rest| memchr::memchr(b'\n', rest));
+                    line.map_or(rest.len(), |newline| at.saturating_add(newline))
                 }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, count)),
-            Value::Object(members) => self.members(members, count),
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-
-    fn members(&self, members: &mut Map<String, Value>, count: &mut u64) {
-        let before = std::mem::take(members);
-        for (mut name, mut value) in before {
-            if self.secret_names && detect::names_a_secret(&name) {
-                blank(&mut value, count);
-            } else {
-                self.value(&mut value, count);
-            }
-            self.text(&mut name, count);
-            members.insert(name, value);
-        }
-    }
-
-    fn text(&self, text: &mut String, count: &mut u64) {
-        let redacted = self.as_text(text.as_bytes());
-        if redacted.count > 0 {
-            *count += redacted.count;
-            *text = String::from_utf8_lossy(&redacted.bytes).into_owned();
-        }
-    }
-}
-
-/// What was found in the text of JSON, and in none of its values: a site's own expression can name both a member and its value, and
-/// an escape can look like the beginning of an address. What is no JSON any more is given as a string that holds it.
-fn still_json(redacted: Redacted<'_>) -> Redacted<'_> {
-    if redacted.count == 0 || serde_json::from_slice::<serde::de::IgnoredAny>(&redacted.bytes).is_ok() {
-        return redacted;
-    }
-    let text = Value::String(String::from_utf8_lossy(&redacted.bytes).into_owned());
-    Redacted { bytes: Cow::Owned(text.to_string().into_bytes()), count: redacted.count }
-}
-
-/// How many names of members stand in a text of JSON, or a few more: what stands in a value can look like one.
-fn names_in(text: &[u8]) -> usize {
-    let colon = |at: usize| {
-        text.get(at..)
-            .and_then(|rest| rest.get(1..))
-            .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
-    };
-    memchr::memchr_iter(b'"', text).filter(|at| colon(*at)).count()
-}
-
-/// How many members there are in a value, at every depth.
-fn names_of(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.iter().map(names_of).sum(),
-        Value::Object(members) => members.values().map(|member| names_of(member).saturating_add(1)).sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
-}
-
-/// Takes away all that a value says.
-fn blank(value: &mut Value, count: &mut u64) {
-    match value {
-        Value::Null | Value::Bool(_) => {}
-        Value::Array(items) => items.iter_mut().for_each(|item| blank(item, count)),
-        Value::Object(members) => members.values_mut().for_each(|member| blank(member, count)),
-        Value::Number(_) | Value::String(_) => {
-            *value = Value::String(marker(Detector::Token.name()));
-            *count += 1;
-        }
+            };
+            let quote = text.get(slashes.start()..slashes.end().saturating_add(1))?;
+            done = bracket.start().saturating_add(length);
+            Some(Place { quote, ..Place::new(bracket.start(), done, &self.scalar) })
+        })
     }
 }
 
@@ -295,58 +279,55 @@ pub fn marker(name: &str) -> String {
 }
 
 /// Finds the value of the member that a path ends with where JSON cannot be read as a whole.
-fn last_name(path: &str) -> Result<Rule, InvalidPattern> {
-    let name = regex::escape(path.rsplit('.').next().unwrap_or(path));
-    let pattern =
-        format!(r#"(?s)\\*"{name}\\*"\s*:\s*(?:\\*"((?:[^"\\]|\\.)*)|([^\s,}}\]"\\{{\[][^\s,}}\]]*))"#);
-    let regex = RegexBuilder::new(&pattern).size_limit(REGEX_BYTES).build();
-    let regex = regex.map_err(|error| InvalidPattern(error.to_string()))?;
-    Ok(Rule { marker: marker(BY_PATH), regex, check: |_| true })
+fn last_name(path: &Path) -> Result<LastName, InvalidPattern> {
+    let name = regex::escape(path.last());
+    let regex = |pattern: &str| {
+        let regex = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
+        regex.map_err(|error| InvalidPattern(error.to_string()))
+    };
+    let scalar =
+        format!(r#"(?s)(\\*)"{name}\\*"\s*:\s*(?:\\*"((?:[^"\\]|\\.)*)|([^\s,}}\]"\\{{\[][^\s,}}\]]*))"#);
+    let opens = format!(r#"(\\*)"{name}\\*"\s*:\s*([\[{{]|$)"#);
+    let name = Arc::clone(&path.rule);
+    let scalar = Rule { name, marker: marker(BY_PATH), regex: regex(&scalar)?, check: |_| true };
+    Ok(LastName { scalar, opens: regex(&opens)? })
 }
 
-/// Takes away what stands at a path; in arrays, of each item.
-fn remove(value: &mut Value, path: &[String], count: &mut u64) {
-    match (value, path) {
-        (Value::Array(items), path) => items.iter_mut().for_each(|item| remove(item, path, count)),
-        (Value::Object(members), [name]) => {
-            if let Some(found) = members.get_mut(name).filter(|found| !found.is_null()) {
-                let mark = Value::String(marker(BY_PATH));
-                if *found == mark {
-                    return;
-                }
-                *found = mark;
-                *count += 1;
-            }
-        }
-        (Value::Object(members), [name, rest @ ..]) => {
-            if let Some(found) = members.get_mut(name) {
-                remove(found, rest, count);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The text with JSON's escapes of ASCII undone; `None` where it has none.
+/// The text with JSON's escapes undone, at whichever depth they stand; `None` where it has none. Ends of lines and other control
+/// characters become spaces, so that a record stays one line.
 fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     memchr::memchr(b'\\', text)?;
     let (mut out, mut rest, mut changed) = (Vec::with_capacity(text.len()), text, false);
     while let Some(at) = memchr::memchr(b'\\', rest) {
         let (before, escape) = rest.split_at_checked(at)?;
         out.extend_from_slice(before);
-        let letter = escape.strip_prefix(b"\\u00").and_then(|digits| {
-            let digits = std::str::from_utf8(digits.get(..2)?).ok()?;
-            u8::from_str_radix(digits, 16).ok().filter(u8::is_ascii_graphic)
-        });
-        let (written, length) = match (letter, escape.get(1)) {
-            (Some(letter), _) => (letter, 6),
-            (None, Some(b'/')) => (b'/', 2),
-            _ => (b'\\', 1),
-        };
-        changed |= length > 1;
-        out.push(written);
-        rest = escape.get(length..)?;
+        let slashes = escape.iter().take_while(|b| **b == b'\\').count();
+        let (run, behind) = escape.split_at_checked(slashes)?;
+        rest = behind;
+        if let Some((letter, length)) = escape_of(behind) {
+            let letter = if letter.is_control() { ' ' } else { letter };
+            out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = behind.get(length..)?;
+            changed = true;
+        } else {
+            out.extend_from_slice(run);
+        }
     }
     out.extend_from_slice(rest);
     changed.then_some(out)
+}
+
+/// What an escape says, and how long it is behind its backslash.
+fn escape_of(behind: &[u8]) -> Option<(char, usize)> {
+    match behind.first()? {
+        b'/' => Some(('/', 1)),
+        b'n' | b't' | b'r' | b'b' | b'f' => Some((' ', 1)),
+        b'u' => {
+            let digits = std::str::from_utf8(behind.get(1..5)?).ok()?;
+            let code = u32::from_str_radix(digits, 16).ok()?;
+            // Halves of pairs are not put together: no rule looks for what they are.
+            Some((char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 5))
+        }
+        _ => None,
+    }
 }

@@ -14,6 +14,7 @@ use crate::logs::format::{Format, HEAD_BYTES};
 use crate::logs::found::{Found, Record, ScanOptions, ScanStats, Written};
 use crate::logs::frame::{self, Around, ArrayFrames};
 use crate::logs::redact::Redacted;
+use crate::logs::redact::across::Across;
 use crate::logs::scan::context::{Context, Kept};
 
 mod context;
@@ -47,8 +48,8 @@ pub struct Scanner {
     /// Whether the rest of a record that is too long is passed over.
     skipping: bool,
     around: Context,
-    /// Whether the line before belongs to a private key that goes on, where keys are redacted.
-    in_key: bool,
+    /// What goes on from the lines before that is redacted.
+    across: Across,
     stats: ScanStats,
 }
 
@@ -68,7 +69,7 @@ impl Scanner {
             latest: options.fallback,
             skipping: false,
             around: Context::default(),
-            in_key: false,
+            across: Across::default(),
             stats: ScanStats::default(),
             options,
         }
@@ -154,8 +155,8 @@ impl Scanner {
 
     /// What was read so far, without the stored bytes, which it does not know.
     #[must_use]
-    pub const fn stats(&self) -> ScanStats {
-        self.stats
+    pub fn stats(&self) -> ScanStats {
+        self.stats.clone()
     }
 
     fn work(&mut self, end: bool, found: &mut Found) {
@@ -199,7 +200,7 @@ impl Scanner {
             };
             from = next;
             let line = block.get(frame.clone()).unwrap_or_default();
-            let shown = options.shown(line, &mut self.in_key);
+            let shown = options.shown(line, &mut self.across);
             if options.matcher.matches(&shown.bytes, format) {
                 let time = self.time_at(block, told, frame.start, format);
                 self.tell((&shown, line.len()), frame.start, time, (format, false), found);
@@ -234,7 +235,7 @@ impl Scanner {
                 self.each(line, frame.start, format, found);
             } else if self.options.matcher.candidate(line, 0).is_some() {
                 let options = Arc::clone(&self.options);
-                let shown = options.shown(line, &mut self.in_key);
+                let shown = options.shown(line, &mut self.across);
                 if self.options.matcher.matches(&shown.bytes, format) {
                     let time = format.time(line).ok_or(self.last);
                     self.tell((&shown, line.len()), frame.start, time, (format, false), found);
@@ -250,7 +251,7 @@ impl Scanner {
         let offset = self.base.saturating_add(start as u64);
         let (before, after) = self.options.context;
         let options = Arc::clone(&self.options);
-        let shown = options.shown(line, &mut self.in_key);
+        let shown = options.shown(line, &mut self.across);
         let length = line.len();
         let hit = match self.options.at {
             Some(at) => offset <= at && at < offset.saturating_add(length.max(1) as u64),
@@ -269,7 +270,7 @@ impl Scanner {
             if self.around.before.len() >= before {
                 self.around.before.pop_front();
             }
-            let shown = Redacted { bytes: Cow::Owned(shown.bytes.into_owned()), count: shown.count };
+            let shown = Redacted { bytes: Cow::Owned(shown.bytes.into_owned()), counts: shown.counts };
             self.around.before.push_back(Kept { shown, length, offset, time });
         }
         self.last = time.unwrap_or_else(|inherited| inherited);
@@ -342,7 +343,7 @@ impl Scanner {
         let ordered = time.unwrap_or_else(|inherited| inherited);
         let record = Record { time: time.ok(), ordered, position, line, format, context };
         (self.options.write)(&record, &mut found.bytes);
-        self.stats.redacted = self.stats.redacted.saturating_add(shown.count);
+        self.stats.redacted.take_in(&shown.counts);
         if found.bytes.len() == start {
             return;
         }

@@ -25,7 +25,6 @@ use crate::http::routes::logs::planned;
 use crate::http::searches;
 use crate::http::state::AppState;
 use crate::logs::allowance::Allowance;
-use crate::logs::found::{Record, Write};
 use crate::logs::read::{Cut, Ending, Piece, Reading};
 use crate::service::find::{Find, Plan};
 use crate::service::follow::{Follow, FollowMark};

@@ -171,6 +171,7 @@ impl Answer {
     async fn summary(&mut self, ending: &Ending) -> SearchSummary {
         let plan = &self.plan;
         let mut summary = log_lines::summary(plan, counts(plan), ending, self.began.elapsed());
+        summary.cursor = summary.cursor.filter(|_| self.goes_on);
         if let Some(draft) = self.draft.take() {
             summary.receipt = draft.finish(plan, ending, &summary).await;
         }

@@ -2,11 +2,14 @@
 //!
 //! Log objects are served so that no browser runs them: as a download, of a neutral type, in a sandbox.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LAST_MODIFIED,
@@ -129,7 +132,7 @@ pub async fn get(
         match redactor {
             Some(redactor) => {
                 headers.insert(X_LOGBOOM_REDACTED, HeaderValue::from_static("true"));
-                (redact::stream::of(redactor, body), None)
+                (redact::stream::of(redactor, body, Arc::clone(&state.search_limits.threads)), None)
             }
             None => (body, None),
         }
@@ -166,7 +169,13 @@ pub async fn head(
     if !asked.decode {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(meta.size_bytes));
     }
-    Ok((headers, Body::empty()).into_response())
+    // An empty body would say a length of 0 where the length is not known.
+    let body = if asked.decode {
+        Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())
+    } else {
+        Body::empty()
+    };
+    Ok((headers, body).into_response())
 }
 
 /// [`get`] for a key in the query.

@@ -10,8 +10,20 @@ const ROOMY: Limits = Limits { max_output_bytes: u64::MAX, max_ratio: u64::MAX }
 
 /// What a decoder gives before it ends or fails.
 fn decoded(bytes: &[u8], chunk: usize) -> (Vec<u8>, Option<Coding>, Result<(), DecodeError>) {
+    decoded_from(bytes.chunks(chunk.max(1)))
+}
+
+fn decoded_in_two(bytes: &[u8], cut: usize) -> (Vec<u8>, Result<(), DecodeError>) {
+    let (first, second) = bytes.split_at(cut.min(bytes.len()));
+    let (found, _, outcome) = decoded_from([first, second].into_iter());
+    (found, outcome)
+}
+
+fn decoded_from<'b>(
+    pieces: impl Iterator<Item = &'b [u8]>,
+) -> (Vec<u8>, Option<Coding>, Result<(), DecodeError>) {
     let (mut decoder, mut out) = (Decoder::new(ROOMY), Vec::new());
-    for mut input in bytes.chunks(chunk.max(1)) {
+    for mut input in pieces {
         loop {
             match decoder.decode(&mut input, &mut out) {
                 Ok(true) => {}
@@ -144,6 +156,25 @@ fn a_wrong_checksum_is_damage() {
     assert!(matches!(outcome, Err(DecodeError::Corrupt { coding: Coding::Zip, .. })), "{outcome:?}");
 }
 
+#[test]
+fn a_zstd_frame_is_not_looked_for_in_the_middle_of_a_header() {
+    let block = |kind: u32, length: u32| (length << 3 | kind << 1).to_le_bytes()[..3].to_vec();
+    let mut last = block(1, 0x184d + 256 - 11);
+    last[0] |= 1;
+    // Behind its first four bytes the header and the blocks could be a skippable frame of eight bytes.
+    let header = [0x28, 0xb5, 0x2f, 0xfd, 0x50, 0x2a, 0x4d, 0x18];
+    let object = [&header[..], &block(0, 1), &[0], &block(0, 10), &[b'a'; 10], &last, b"a"].concat();
+    // A header that asks for a dictionary and goes on with what is a whole frame.
+    let strange =
+        [0x28, 0xb5, 0x2f, 0xfd, 0x61, 10, 0x28, 0xb5, 0x2f, 0xfd, 0x20, 2, 0x11, 0, 0, b'a', b'\n'];
+    for cut in 0..18 {
+        let (found, outcome) = decoded_in_two(&object, cut);
+        assert!(outcome.is_ok() && found.len() == 0x184d + 256, "{cut}: {} {outcome:?}", found.len());
+        let (found, outcome) = decoded_in_two(&strange, cut);
+        assert!(outcome.is_err() && found.is_empty(), "{cut}: {found:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -171,8 +202,8 @@ proptest! {
         let (in_chunks, _, second) = decoded(&bytes, chunk);
         prop_assert!(plain.starts_with(&at_once), "only what was there comes");
         prop_assert!(at_once == in_chunks, "{} bytes at once, {} in chunks", at_once.len(), in_chunks.len());
-        // An archive whose directory is cut has all its data.
-        prop_assert!(first.is_err() || at_once == plain);
+        // An archive whose directory is cut has all its data; snappy has no end, so that a cut between its chunks cannot be seen.
+        prop_assert!(first.is_err() || at_once == plain || coding == 3);
         prop_assert_eq!(first.is_err(), second.is_err());
     }
 

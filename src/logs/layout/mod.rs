@@ -10,6 +10,7 @@ use crate::domain::record::RecordTime;
 use crate::domain::time_range::TimeRange;
 use crate::logs::layout::template::{InvalidTemplate, Template};
 
+mod names;
 mod partition;
 pub mod presets;
 mod template;

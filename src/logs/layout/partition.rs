@@ -6,6 +6,7 @@ use crate::domain::key::{ObjectKey, Prefix};
 use crate::domain::record::RecordTime;
 use crate::domain::time_range::TimeRange;
 use crate::logs::layout::Layout;
+use crate::logs::layout::names::Names;
 use crate::logs::layout::template::{self, Part, Template, Unit};
 
 /// Where an object stands in its sequence.
@@ -89,10 +90,11 @@ fn shown(parts: &[Part]) -> String {
 fn fits(template: &Template, sequence: &str) -> bool {
     let Some((_, folders)) = template.segments.split_last() else { return false };
     let mut texts = sequence.split_terminator('/');
+    let mut known = Names::new();
     let each = folders.iter().all(|segment| {
         texts.next().is_some_and(|text| match segment.finest() {
             Some(_) => text == shown(&segment.parts),
-            None => segment.names(text).is_some(),
+            None => segment.names(text, &known).map(|told| known.extend(told)).is_some(),
         })
     });
     each && texts.next().is_none()

@@ -7,6 +7,7 @@ use jiff::tz::Offset;
 use regex::Regex;
 
 use crate::domain::record::RecordTime;
+use crate::logs::layout::names::{self, Names};
 
 /// A part of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +36,8 @@ impl Unit {
         ("ss", Self::Second),
     ];
 
-    const fn digits(self) -> usize {
+    /// How many digits it has.
+    pub const fn digits(self) -> usize {
         if matches!(self, Self::Year) { 4 } else { 2 }
     }
 
@@ -87,6 +89,8 @@ pub struct Template {
     pub segments: Vec<Segment>,
     regex: Regex,
     units: Vec<Unit>,
+    /// Whether a name stands in it more than once, and has to say the same everywhere.
+    repeats: bool,
 }
 
 /// Why a text is no template.
@@ -138,9 +142,12 @@ impl Template {
         if Unit::ALL.iter().any(|(_, unit)| *unit <= finest && !units.contains(unit)) {
             return Err(if finest == Unit::Day { InvalidTemplate::NoDay } else { InvalidTemplate::Gap });
         }
+        let names: Vec<_> = parts.iter().filter(|part| matches!(part, Part::Any(Some(_)))).collect();
+        let repeats =
+            names.iter().enumerate().any(|(at, name)| names.iter().take(at).any(|other| other == name));
         let whole: Vec<_> = segments.iter().map(|segment| expression(&segment.parts, "[^/]*?")).collect();
         let regex = anchored(&whole.join("/")).ok_or(InvalidTemplate::TooLong)?;
-        Ok(Self { text: text.to_owned(), segments, regex, units })
+        Ok(Self { text: text.to_owned(), segments, regex, units, repeats })
     }
 
     /// The finest part of a date in it.
@@ -152,7 +159,20 @@ impl Template {
     /// The beginning of the span that the key tells, in local time; `None` when the key is not of this layout.
     #[must_use]
     pub fn read(&self, key: &str) -> Option<civil::DateTime> {
-        date(&self.regex, &self.units, key)
+        let time = date(&self.regex, &self.units, key)?;
+        (!self.repeats || self.names_agree(key)).then_some(time)
+    }
+
+    fn names_agree(&self, key: &str) -> bool {
+        let folders = self.segments.iter().zip(key.split('/'));
+        let mut known = Names::new();
+        folders.into_iter().all(|(segment, text)| match segment.names(text, &known) {
+            Some(told) => {
+                known.extend(told);
+                true
+            }
+            None => false,
+        })
     }
 }
 
@@ -213,16 +233,10 @@ impl Segment {
             .max()
     }
 
-    /// What a text that fits says of the names in it; `None` when it does not fit.
+    /// What a text says of the names in it beside those that are known; `None` when it does not fit.
     #[must_use]
-    pub fn names(&self, text: &str) -> Option<Vec<(String, String)>> {
-        let captures = self.regex.captures(text)?;
-        let groups = self.parts.iter().filter(|part| !matches!(part, Part::Text(_)));
-        let named = groups.zip(captures.iter().skip(1)).filter_map(|(part, found)| match part {
-            Part::Any(Some(name)) => Some((name.clone(), found?.as_str().to_owned())),
-            Part::Any(None) | Part::Text(_) | Part::Time(_) => None,
-        });
-        Some(named.collect())
+    pub fn names(&self, text: &str, known: &Names) -> Option<Names> {
+        names::told(&self.parts, text, known)
     }
 
     /// Whether a text that fits tells this time, as far as it tells one.

@@ -256,6 +256,24 @@ fn the_name_of_a_file_narrows_what_is_listed() {
     assert_eq!(walk("2026-11-23/16/app", &local), ["2026-11-23/16/app"]);
 }
 
+#[test]
+fn a_name_that_stands_twice_says_the_same_everywhere() {
+    let by_host = layout("app/{host}/{yyyy}-{MM}-{dd}/{host}-{part}.log");
+    let window = |text: &str| by_host.window(&key(text)).is_some();
+    assert!(window("app/web1/2026-11-23/web1-1.log") && !window("app/web1/2026-11-23/web2-1.log"));
+    // The shortest text that could be the host is not the one that is known.
+    assert!(window("app/web-1/2026-11-23/web-1-5.log") && !window("app/web-1/2026-11-23/web-2-5.log"));
+    let twice = layout("{host}/{host}-{part}/{yyyy}-{MM}-{dd}.log");
+    let store = Keys::of(["web-1/web-1-5/2026-11-23.log", "web-1/web-2-5/2026-11-23.log"].map(str::to_owned));
+    let found = planned(
+        &store,
+        "",
+        range("2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z"),
+        std::slice::from_ref(&twice),
+    );
+    assert_eq!(keys_of(&found), ["web-1/web-1-5/2026-11-23.log"]);
+}
+
 proptest! {
     #[test]
     fn a_plan_finds_what_a_look_at_every_key_would_find(

@@ -2,6 +2,7 @@
 
 use jiff::civil::DateTime;
 
+use crate::logs::layout::names::Names;
 use crate::logs::layout::template::{self, Segment, Template};
 
 /// A place on the way down: what is known of the key so far.
@@ -12,7 +13,7 @@ pub struct Walk<'l> {
     scope: &'l str,
     /// The key so far; ends in `/` or is empty.
     path: String,
-    names: Vec<(String, String)>,
+    names: Names,
     /// The times that can stand in the key from here on, both included.
     span: (DateTime, DateTime),
     /// Those that could at the beginning.
@@ -36,7 +37,7 @@ impl<'l> Walk<'l> {
             segments: &template.segments,
             scope,
             path: String::new(),
-            names: Vec::new(),
+            names: Names::new(),
             span,
             whole: span,
         }
@@ -79,13 +80,7 @@ impl<'l> Walk<'l> {
     pub fn enter(&self, folder: &str) -> Option<Self> {
         let (segment, segments) = self.segments.split_first()?;
         let name = folder.strip_prefix(&self.path)?.strip_suffix('/')?;
-        let mut names = segment.names(name)?;
-        if names
-            .iter()
-            .any(|(name, value)| self.names.iter().any(|(known, other)| known == name && other != value))
-        {
-            return None;
-        }
+        let mut names = segment.names(name, &self.names)?;
         names.extend(self.names.iter().cloned());
         let span = if segment.finest().is_none() { self.span } else { self.fitting(segment, name)? };
         Some(Self { segments, scope: self.scope, path: folder.to_owned(), names, span, whole: self.whole })

@@ -5,11 +5,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 
+use crate::logs::redact::across::Across;
 use crate::logs::redact::{BINARY, Redactor, marker};
-use crate::provider::ByteStream;
+use crate::logs::threads::Threads;
+use crate::provider::error::StoreOperation;
+use crate::provider::{ByteStream, StoreError, StoreErrorKind};
 
 /// The longest line that is looked at; in place of a longer one a marker stands.
 const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
+
+/// From so much on it is not looked at where answers are waited for.
+const LARGE_BYTES: usize = 16 * 1024;
 
 /// What the marker of such a line says.
 pub const TOO_LONG: &str = "line-too-long";
@@ -29,27 +35,32 @@ const OPAQUE: [&[u8]; 10] = [
     b"\xfe\xff",
 ];
 
-const KEY_BEGINS: &[u8] = b"-----BEGIN ";
-const KEY_ENDS: &[u8] = b"-----END ";
-
 /// A decoded body as it may be seen. A body that breaks off gives what was whole before.
-pub fn of(redactor: Arc<Redactor>, body: ByteStream) -> ByteStream {
+pub fn of(redactor: Arc<Redactor>, body: ByteStream, threads: Arc<Threads>) -> ByteStream {
     let state = Some((RedactStream::new(redactor), body));
-    let pieces = stream::unfold(state, async |state| {
-        let (mut redact, mut body) = state?;
-        loop {
-            // Looking at a piece never waits by itself: without this a large object would keep its thread.
-            tokio::task::coop::consume_budget().await;
-            let (out, next) = match body.next().await {
-                Some(Ok(piece)) => (redact.push(&piece), true),
-                Some(Err(error)) => return Some((Err(error), None)),
-                None => (redact.finish(), false),
-            };
-            match (out.is_empty(), next) {
-                (true, true) => {}
-                (true, false) => return None,
-                (false, true) => return Some((Ok(Bytes::from(out)), Some((redact, body)))),
-                (false, false) => return Some((Ok(Bytes::from(out)), None)),
+    let pieces = stream::unfold(state, move |state| {
+        let threads = Arc::clone(&threads);
+        async move {
+            let (mut redact, mut body) = state?;
+            loop {
+                // Looking at a piece never waits by itself: without this a large object would keep its thread.
+                tokio::task::coop::consume_budget().await;
+                let piece = match body.next().await.transpose() {
+                    Ok(piece) => piece,
+                    Err(error) => return Some((Err(error), None)),
+                };
+                let last = piece.is_none();
+                let (back, out) = match redact.take(piece, &threads).await {
+                    Ok(taken) => taken,
+                    Err(error) => return Some((Err(error), None)),
+                };
+                redact = back;
+                match (out.is_empty(), last) {
+                    (true, false) => {}
+                    (true, true) => return None,
+                    (false, false) => return Some((Ok(Bytes::from(out)), Some((redact, body)))),
+                    (false, true) => return Some((Ok(Bytes::from(out)), None)),
+                }
             }
         }
     });
@@ -64,6 +75,7 @@ pub struct RedactStream {
     /// Whether the rest of a line is passed over, because it is too long.
     skipping: bool,
     inside: Inside,
+    across: Across,
 }
 
 /// What the next line belongs to.
@@ -72,8 +84,6 @@ enum Inside {
     /// It is the first.
     Beginning,
     Text,
-    /// A private key, which stands on lines of its own and is passed over.
-    Key,
     /// What is no text: none of it leaves.
     Binary,
 }
@@ -81,8 +91,26 @@ enum Inside {
 impl RedactStream {
     /// At an object's beginning.
     #[must_use]
-    pub const fn new(redactor: Arc<Redactor>) -> Self {
-        Self { redactor, line: Vec::new(), skipping: false, inside: Inside::Beginning }
+    pub fn new(redactor: Arc<Redactor>) -> Self {
+        let (inside, across) = (Inside::Beginning, Across::default());
+        Self { redactor, line: Vec::new(), skipping: false, inside, across }
+    }
+
+    /// Takes the next piece, or the end, on the threads for computing when that is much to look at.
+    async fn take(mut self, piece: Option<Bytes>, threads: &Threads) -> Result<(Self, Vec<u8>), StoreError> {
+        let bytes = self.line.len().saturating_add(piece.as_ref().map_or(0, Bytes::len));
+        let work = move || {
+            let out = match piece {
+                Some(piece) => self.push(&piece),
+                None => self.finish(),
+            };
+            (self, out)
+        };
+        if bytes < LARGE_BYTES {
+            return Ok(work());
+        }
+        let stopped = |gone| StoreError::caused_by(StoreOperation::Read, StoreErrorKind::Unavailable, gone);
+        threads.run(work).await.map_err(stopped)
     }
 
     /// Takes a piece, and gives what may leave so far.
@@ -122,7 +150,7 @@ impl RedactStream {
         match self.inside {
             Inside::Binary => return,
             Inside::Beginning if OPAQUE.iter().any(begins_as) => return self.end_at_binary(out),
-            Inside::Beginning | Inside::Text | Inside::Key => {}
+            Inside::Beginning | Inside::Text => self.inside = Inside::Text,
         }
         if memchr::memchr(0, &line).is_some() {
             return self.end_at_binary(out);
@@ -132,21 +160,16 @@ impl RedactStream {
             out.push(b'\n');
             return;
         }
-        let finder = |needle: &[u8]| memchr::memmem::find(&line, needle).is_some();
-        if self.inside == Inside::Key {
-            self.inside = if finder(KEY_ENDS) { Inside::Text } else { Inside::Key };
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        let shown = self.redactor.redact_next(text, &mut self.across);
+        // Lines inside of what goes on leave nothing behind.
+        if self.across.hid() {
             return;
         }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        out.extend_from_slice(&self.redactor.redact(text).bytes);
+        out.extend_from_slice(&shown.bytes);
         if text.len() < line.len() {
             out.push(b'\n');
         }
-        let key = self.redactor.secret_names
-            && finder(KEY_BEGINS)
-            && finder(b"PRIVATE KEY-----")
-            && !finder(KEY_ENDS);
-        self.inside = if key { Inside::Key } else { Inside::Text };
     }
 
     fn end_at_binary(&mut self, out: &mut Vec<u8>) {

@@ -4,8 +4,18 @@ use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 
+use serde_json::Value;
+
+mod clean;
+mod over_lines;
+mod planted;
+mod secrets;
+
+use secrets::escaped;
+
 use super::stream::RedactStream;
 use super::*;
+use crate::logs::threads::Threads;
 
 fn all() -> Arc<Redactor> {
     static ALL: LazyLock<Arc<Redactor>> = LazyLock::new(|| Arc::new(make()));
@@ -45,6 +55,8 @@ fn what_is_sensitive_is_found_in_text() {
         ("Authorization: Bearer abcdef.123456-xyz", "Authorization: Bearer [redacted:token]"),
         ("postgres://app:hunter2@db/x", "postgres://app:[redacted:token]@db/x"),
         ("login password='hunter 2' done", "login password='[redacted:token]' done"),
+        (r#"{"password":"say \"it's me\"","#, r#"{"password":"[redacted:token]","#),
+        (r#"{\\\"password\\\":\\\"hunter2\\\"}"#, r#"{\\\"password\\\":\\\"[redacted:token]\\\"}"#),
         ("login pwd=hunter2&x=1", "login pwd=[redacted:token]&x=1"),
         ("see TKT-123 of user=ana.", "see [redacted:ticket] of user=[redacted:user]."),
         (
@@ -69,7 +81,7 @@ fn what_only_looks_like_it_stays() {
         "std::io::Error at a::b",
         "the password was wrong",
     ] {
-        assert_eq!(all().redact(record.as_bytes()).count, 0, "{record}: {}", shown(record));
+        assert_eq!(all().redact(record.as_bytes()).counts.total(), 0, "{record}: {}", shown(record));
     }
 }
 
@@ -98,7 +110,35 @@ fn records_of_json_are_read_as_what_they_say_and_stay_json() {
     assert!(!shown(r#"{"a":"ana@example.com","a":"x"}"#).contains("ana@"));
     assert!(!shown(r#"{"user":{"name":"Ana"},"user":1}"#).contains("Ana"));
     let untouched = br#"{ "a" : 1.50, "b":"\u00e9" }"#;
-    assert_eq!(all().redact(untouched), Redacted { bytes: Cow::Borrowed(untouched), count: 0 });
+    assert_eq!(all().redact(untouched), Redacted::untouched(untouched));
+}
+
+#[test]
+fn what_is_redacted_counts_for_the_rule_that_did_it() {
+    let record = r#"{"user":{"name":"Ana"},"a":"x@example.com, y@example.com","items":[{"owner":1},{"owner":2}],"pwd":"x","t":"TKT-1"}"#;
+    let counts = all().redact(record.as_bytes()).counts;
+    let wanted = [("email", 2), ("items.owner", 2), ("ticket", 1), ("token", 1), ("user.name", 1)];
+    assert_eq!((counts.iter().collect::<Vec<_>>(), counts.total()), (wanted.to_vec(), 7));
+    let text = all().redact(br#"said {"user":{"name":"Ana" of x@example.com"#).counts;
+    assert_eq!(text.iter().collect::<Vec<_>>(), [("email", 1), ("user.name", 1)]);
+    assert_eq!(all().redact(b"a\0").counts.iter().collect::<Vec<_>>(), [("binary", 1)]);
+}
+
+#[test]
+fn much_to_look_at_is_looked_at_on_the_threads_for_computing() {
+    let threads = Arc::new(Threads::new(1));
+    let read = |object: Vec<u8>| {
+        let piece = futures::stream::iter([Ok(bytes::Bytes::from(object))]);
+        let body = stream::of(all(), futures::StreamExt::boxed(piece), Arc::clone(&threads));
+        let pieces: Vec<_> = futures::executor::block_on(futures::StreamExt::collect(body));
+        pieces.into_iter().flat_map(Result::unwrap).collect::<Vec<u8>>()
+    };
+    assert_eq!(read(b"to ana@example.com\n".to_vec()), b"to [redacted:email]\n");
+    // The threads begin with the first work.
+    assert!(format!("{threads:?}").contains("uninit"), "{threads:?}");
+    let large = [&b"to ana@example.com ".repeat(2000)[..], b"\n"].concat();
+    assert_eq!(read(large), [&b"to [redacted:email] ".repeat(2000)[..], b"\n"].concat());
+    assert!(!format!("{threads:?}").contains("uninit"), "{threads:?}");
 }
 
 #[test]
@@ -179,11 +219,6 @@ const SECRETS: [&str; 9] = [
     "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl",
     "TKT-4711",
 ];
-
-/// A text as JSON can write it too.
-fn escaped(text: &str) -> String {
-    text.bytes().map(|b| format!("\\u{b:04x}")).collect::<Vec<_>>().concat()
-}
 
 fn frame(kind: u8, before: &str, secret: &str, after: &str) -> String {
     match kind {

@@ -60,6 +60,8 @@ async fn a_search_tells_records_as_they_may_be_seen_and_counts_what_is_not_shown
         "{}",
         found.summary
     );
+    let by = serde_json::json!({ "email": 2, "ticket": 2, "token": 2, "user.name": 2 });
+    assert_eq!(found.summary["redacted_by"], by);
     for record in &found.records {
         holds_no_secret(&record.to_string());
     }
@@ -69,7 +71,24 @@ async fn a_search_tells_records_as_they_may_be_seen_and_counts_what_is_not_shown
 
     let whole = search(&app.caller("ida", &["owners"]), "bucket=file-logs").await;
     assert_eq!(whole.lines().join("\n").matches("hunter2").count(), 2);
-    assert!(whole.summary.get("redacted").is_none(), "{}", whole.summary);
+    for absent in ["redacted", "redacted_by"] {
+        assert!(whole.summary.get(absent).is_none(), "{}", whole.summary);
+    }
+}
+
+#[tokio::test]
+async fn what_a_path_names_leaves_no_line_of_a_document_over_several() {
+    let root = directory().join("bucket");
+    let document = "{\n \"user\": {\n  \"name\": {\n   \"first\": \"Ana\",\n   \"more\": [\n    \"Sofia\"\n   ]\n  },\n  \"id\": 7\n }\n}\n";
+    put_file(&root, "a/document.json", document.as_bytes());
+    let app = over(&root).await;
+    let ana = app.caller("ana", &["team-a"]);
+    let read = ana.get("/api/v1/buckets/file-logs/objects/a/document.json?decode=true").await.json();
+    assert_eq!(read, serde_json::json!({ "user": { "name": "[redacted:path]", "id": 7 } }));
+    let found = search(&ana, "bucket=file-logs").await;
+    assert_eq!((found.lines().len(), found.summary["redacted_by"]["user.name"].as_u64()), (11, Some(5)));
+    let told = found.lines().join("\n");
+    assert!(!told.contains("Ana") && !told.contains("Sofia") && told.contains("\"id\": 7"), "{told}");
 }
 
 #[tokio::test]
@@ -118,7 +137,7 @@ async fn objects_are_read_decoded_and_redacted_and_never_as_they_are_stored() {
         let head = ana.send(ana.request(reqwest::Method::HEAD, &path)).await;
         assert_eq!((head.status, head.header("etag")), (403, ""));
         let head = ana.send(ana.request(reqwest::Method::HEAD, &format!("{path}?decode=true"))).await;
-        assert_eq!((head.status, head.header("etag")), (200, ""));
+        assert_eq!((head.status, head.header("etag"), head.header("content-length")), (200, "", ""));
         ana.get(&format!("/api/v1/buckets/file-logs/object?key={}", key.replace('/', "%2F")))
             .await
             .problem(403, "redacted");
@@ -162,4 +181,5 @@ async fn a_private_key_and_a_record_that_is_too_long_leave_no_line_in_searches()
     assert!(!found.contains("MHcC") && !found.contains("IIrY") && found.contains("another word"), "{found}");
     let long = search(&ana, "bucket=file-logs/b/").await;
     assert_eq!(long.lines(), ["[redacted:line-too-long]"], "{}", long.summary);
+    assert_eq!(long.summary["redacted_by"], serde_json::json!({ "line-too-long": 1 }));
 }

@@ -5,6 +5,7 @@ mod login;
 mod logins;
 mod odd_keys;
 mod outages;
+mod planted;
 mod real_provider;
 mod route_walk;
 mod sessions;

@@ -1,0 +1,4 @@
+//! What several fuzz targets need.
+
+pub mod decoding;
+pub mod planted;
