@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 
+use crate::harness::faults::Fault;
 use crate::harness::four;
 use crate::http::logs::{DAY, over_directory, search};
 
@@ -41,14 +42,36 @@ async fn a_caller_who_reads_slowly_slows_the_fetching_and_one_who_hangs_up_ends_
         }
         let before = proxy.closed();
         drop(answer);
-        let deadline = Instant::now() + Duration::from_secs(5);
         // A run that waited long gave its connection back itself.
-        while before == 0 && proxy.closed() == 0 {
-            assert!(Instant::now() < deadline, "{bucket}: still open after {} bytes", proxy.pulled());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until(bucket, || before > 0 || proxy.closed() > 0).await;
         let half = u64::try_from(SIZE / 2).expect("fits");
         assert!(proxy.pulled() < half, "{bucket}: {} bytes were read for nobody", proxy.pulled());
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_hangs_up_while_nothing_was_found_ends_the_fetching_too() {
+    let (app, proxies) = four::behind_proxies(log()).await;
+    let ana = app.caller("ana", &["team-a"]);
+    for (bucket, proxy) in &proxies {
+        let path = format!("/api/v1/logs?{DAY}&bucket={bucket}/team-a/&q=chisel");
+        let asked = tokio::spawn(ana.request(Method::GET, &path).send());
+        // In the midst of the object, and with nothing to say to the caller, by which it could be noticed.
+        until(bucket, || proxy.pulled() > 1024 * 1024).await;
+        proxy.set(Fault::Stall);
+        let open = proxy.opened() - proxy.closed();
+        assert!(open > 0, "{bucket} was read already: {} bytes", proxy.pulled());
+        drop(asked.await.expect("no panic").expect("an answer"));
+        until(bucket, || proxy.opened() - proxy.closed() < open).await;
+    }
+}
+
+/// Waits until something is so.
+async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !so() {
+        assert!(Instant::now() < deadline, "{what}: not in time");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

@@ -23,6 +23,7 @@ mod held;
 mod key_value;
 mod live_check;
 mod rotation;
+mod searching;
 
 /// How fast everything is looked after in these tests.
 const TIMES: &str = "\n[leases]\nwait = \"2s\"\nkv_refresh = \"1s\"\nretry_least = \"200ms\"\n\
