@@ -5,8 +5,8 @@ use libfuzzer_sys::fuzz_target;
 use logboom::domain::bucket::BucketId;
 use logboom::domain::key::ObjectKey;
 use logboom::domain::record::RecordTime;
-use logboom::http::extract::search::{bookmark, cursor, follow_cursor, follow_mark};
-use logboom::service::search::Bookmark;
+use logboom::http::extract::cursor::{bookmark, cursor, follow_cursor, follow_mark};
+use logboom::service::search::{Bookmark, Place};
 
 fuzz_target!(|text: &str| {
     let (marked, mark) = (bookmark(text), follow_mark(text));
@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
     }
     if let (Ok(bucket), Ok(key)) = (BucketId::parse("payments-aws"), ObjectKey::parse(text)) {
         let (time, offset) = (RecordTime::from_unix_nanos(-1), text.len() as u64);
-        let made = Bookmark { time, bucket, key, offset };
+        let made = Bookmark { time, place: Some(Place { bucket, key, offset }) };
         assert_eq!(bookmark(&cursor(&made)), Some(made));
     }
 });

@@ -2,8 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use logboom::domain::record::RecordTime;
 use logboom::logs::filter::{Filter, FilterLimits, Matcher};
 use logboom::logs::format::Format;
+use logboom::logs::format::options::FormatOptions;
 
 const LIMITS: FilterLimits = FilterLimits { text_bytes: 4096, terms: 64, depth: 16, regex_bytes: 1 << 18 };
 /// What is printed has all its parentheses and quotes.
@@ -26,7 +28,8 @@ fuzz_target!(|data: &[u8]| {
     let again = Filter::parse(&printed, &WIDE);
     assert_eq!(again.as_ref(), Ok(&filter), "{printed}");
 
-    let format = Format::detect(block, 2026);
+    let newest = RecordTime::from_unix_nanos(1_800_000_000_000_000_000);
+    let format = Format::of(block, &FormatOptions::default(), newest);
     for fold in [false, true] {
         let Ok(matcher) = Matcher::new(&filter, fold, &LIMITS) else { continue };
         let mut start = 0;

@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use logboom::domain::record::RecordTime;
 use logboom::logs::format::Format;
+use logboom::logs::format::options::{FormatName, FormatOptions};
 
 const FIELDS: [&str; 12] = [
     "a",
@@ -20,7 +22,21 @@ const FIELDS: [&str; 12] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    let format = Format::detect(data, 2026);
+    // As it is found out, and as a site may have said.
+    let names = FormatName::ALL;
+    let said = FormatOptions {
+        name: names.get(data.len() % names.len()).copied(),
+        time_field: Some("a.b".into()),
+        offset_seconds: 7200,
+        ..FormatOptions::default()
+    };
+    read(data, &FormatOptions::default());
+    read(data, &said);
+});
+
+fn read(data: &[u8], options: &FormatOptions) {
+    let newest = RecordTime::from_unix_nanos(1_800_000_000_000_000_000);
+    let format = Format::of(data, options, newest);
     assert!(!format.name().is_empty());
     let own = FIELDS.map(str::to_owned);
     let lines = data.split(|byte| *byte == b'\n').take(64).chain([data]);
@@ -34,5 +50,5 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     // Found out again from the same bytes it is the same format.
-    assert_eq!(Format::detect(data, 2026), format);
-});
+    assert_eq!(Format::of(data, options, newest), format);
+}

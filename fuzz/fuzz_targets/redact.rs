@@ -2,7 +2,6 @@
 //! written down anywhere does not leave.
 #![no_main]
 
-use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
@@ -10,6 +9,7 @@ use logboom::logs::redact::detect::Detector;
 use logboom::logs::redact::stream::RedactStream;
 use logboom::logs::redact::{RedactionRules, Redactor};
 use logboom_fuzz::{decoding, planted};
+use serde_json::Value;
 
 static REDACTOR: LazyLock<Arc<Redactor>> = LazyLock::new(|| {
     let rules = RedactionRules {
@@ -23,7 +23,9 @@ static REDACTOR: LazyLock<Arc<Redactor>> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let redacted = REDACTOR.redact(data);
     if redacted.counts.is_empty() {
-        assert_eq!(redacted.bytes, Cow::Borrowed(String::from_utf8_lossy(data).as_bytes()));
+        // Where a name may stand twice JSON is written anew, so that only what was looked at is there.
+        let text = String::from_utf8_lossy(data);
+        assert!(redacted.bytes == text.as_bytes() || same_json(&redacted.bytes, text.as_bytes()));
     }
     if is_json(data) {
         assert!(is_json(&redacted.bytes), "{}", String::from_utf8_lossy(&redacted.bytes));
@@ -44,9 +46,16 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
+fn json(text: &[u8]) -> Option<Value> {
+    serde_json::from_slice(text).ok()
+}
+
+fn same_json(one: &[u8], other: &[u8]) -> bool {
+    json(one).is_some_and(|one| Some(one) == json(other))
+}
+
 fn is_json(text: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(text)
-        .is_ok_and(|value| value.is_object() || value.is_array() || value.is_string())
+    json(text).is_some_and(|value| value.is_object() || value.is_array() || value.is_string())
 }
 
 fn any_chunking(object: &[u8]) {

@@ -58,14 +58,15 @@ fn options(how: u8, more: u8) -> ScanOptions {
     let matcher = Matcher::new(&filter, how & 8 != 0, &limits).expect("it is a small filter");
     ScanOptions {
         matcher: Arc::new(matcher),
-        format: None,
-        year: 2026,
+        format: Arc::default(),
+        newest: RecordTime::from_unix_nanos(1_800_000_000_000_000_000),
         from: RecordTime::MIN,
         to: RecordTime::MAX,
         fallback: RecordTime::from_unix_nanos(0),
         disorder_nanos: 0,
         unordered: how & 16 != 0,
         at: (how & 32 != 0).then(|| u64::from(more)),
+        told: None,
         open_end: how & 64 != 0,
         context: if how & 128 != 0 { (usize::from(more % 3), usize::from(more % 5)) } else { (0, 0) },
         record_bytes: RECORD_BYTES,
