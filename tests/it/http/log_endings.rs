@@ -55,13 +55,13 @@ async fn a_caller_who_hangs_up_while_nothing_was_found_ends_the_fetching_too() {
     let ana = app.caller("ana", &["team-a"]);
     for (bucket, proxy) in &proxies {
         let path = format!("/api/v1/logs?{DAY}&bucket={bucket}/team-a/&q=chisel");
-        let asked = tokio::spawn(ana.request(Method::GET, &path).send());
+        let answer = ana.request(Method::GET, &path).send().await.expect("an answer");
         // In the midst of the object, and with nothing to say to the caller, by which it could be noticed.
         until(bucket, || proxy.pulled() > 1024 * 1024).await;
         proxy.set(Fault::Stall);
         let open = proxy.opened() - proxy.closed();
         assert!(open > 0, "{bucket} was read already: {} bytes", proxy.pulled());
-        drop(asked.await.expect("no panic").expect("an answer"));
+        drop(answer);
         until(bucket, || proxy.opened() - proxy.closed() < open).await;
     }
 }

@@ -102,7 +102,7 @@ async fn a_search_does_not_notice_a_vault_that_is_away_for_less_than_its_credent
     let mut answer = ana.request(Method::GET, &path).send().await.expect("an answer");
     let first = answer.chunk().await.expect("bytes").expect("records");
     engines.refuse(Some(Refusal::all(503)));
-    let whole = tokio::time::timeout(Duration::from_secs(60), rest(first, answer)).await;
+    let whole = tokio::time::timeout(Duration::from_mins(1), rest(first, answer)).await;
     let lines = whole.expect("in time");
     let summary = lines.last().expect("a summary");
     assert_eq!((&summary["complete"], lines.len()), (&true.into(), HOURS * 3600 + 1), "{summary}");
