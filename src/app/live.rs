@@ -17,6 +17,7 @@ pub async fn check(mut config: Config, stop: &CancellationToken) -> Result<Optio
     let check = LiveCheck {
         vault: reach.vault.clone(),
         ring: reach.keys.ring().cloned(),
+        signer: reach.receipts.clone().filter(|signer| signer.asks_vault()),
         sources: Arc::clone(&reach.sources),
         stores: Arc::clone(&reach.stores),
         limits: LIVE_CHECK,

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use zeroize::Zeroize;
@@ -58,6 +58,9 @@ pub enum SignError {
     /// The key is not of the kind that is needed.
     #[error("the key is not of the type ed25519")]
     WrongKey,
+    /// What came does not hold under the key's public half.
+    #[error("what was signed does not hold under the key that is told of")]
+    Forged,
 }
 
 #[derive(Deserialize)]
@@ -67,13 +70,8 @@ struct Made {
 
 #[derive(Deserialize)]
 struct KeyInfo {
-    keys: BTreeMap<u32, Version>,
-}
-
-/// One version of a key; keys that only encrypt have a number in its place.
-#[derive(Deserialize)]
-struct Version {
-    public_key: String,
+    /// The versions; those of keys that only encrypt are numbers.
+    keys: BTreeMap<u32, Value>,
 }
 
 impl Options {
@@ -110,6 +108,12 @@ impl Signer {
         Self::Transit { vault, options, known: Mutex::const_new(None) }
     }
 
+    /// Whether Vault is asked for it.
+    #[must_use]
+    pub const fn asks_vault(&self) -> bool {
+        matches!(self, Self::Transit { .. })
+    }
+
     /// Signs a text of a kind.
     ///
     /// # Errors
@@ -144,6 +148,17 @@ impl Signer {
         }
     }
 
+    /// Has something signed that is no receipt, and checks it.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub async fn try_out(&self) -> Result<(), SignError> {
+        const KIND: &str = "logboom-check+json";
+        let signed = self.sign(KIND, b"{}").await?;
+        let held = signed.verify(KIND, &self.public_keys().await?);
+        held.map(drop).map_err(|_| SignError::Forged)
+    }
+
     /// What Vault's policy has to allow; nothing for the site's own key.
     #[must_use]
     pub fn rules(&self) -> Vec<PolicyRule> {
@@ -164,8 +179,8 @@ impl Signer {
             return Ok(keys.clone());
         }
         let info = vault.read::<KeyInfo>(&options.keys).await.and_then(reply::Reply::into_data)?;
-        let parsed = info.keys.into_iter().map(|(version, Version { public_key })| {
-            let bytes = STANDARD.decode(public_key).ok()?;
+        let parsed = info.keys.into_iter().map(|(version, key)| {
+            let bytes = STANDARD.decode(key.get("public_key")?.as_str()?).ok()?;
             Some((version, PublicKey::new(bytes.try_into().ok()?)))
         });
         let keys: BTreeMap<_, _> = parsed.collect::<Option<_>>().ok_or(SignError::WrongKey)?;

@@ -14,7 +14,8 @@ use crate::telemetry::error_chain;
 
 const HELP: &str = "\
 With --live:
-  signs in to Vault, where one is configured, has it make one data key where sessions are sealed by transit,
+  signs in to Vault, where one is configured, has it make one data key where sessions are sealed by transit
+  and one signature where receipts are signed by transit,
   gets the credential of each bucket and lists one object, as the service will; reads no object
   prints a table, and for each failure what to do, with the least policy of Vault or permission of the cloud
   gives back what it was lent, and its token, at the end

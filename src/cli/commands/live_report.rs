@@ -8,6 +8,7 @@ use crate::service::live_check::{BucketReport, Mark, Remedy, Report, Step, Troub
 
 const VAULT: &str = "(sign-in to Vault)";
 const SEALING: &str = "(data key of Vault)";
+const SIGNING: &str = "(signature of Vault)";
 const HEAD: [&str; 7] = ["bucket", "provider", "credential", "kind", "fetched", "listed", "ms"];
 
 /// One thing that was tried, with what it is called.
@@ -35,7 +36,7 @@ pub fn as_text(report: &Report) -> String {
 }
 
 fn entries(report: &Report) -> Vec<Entry<'_>> {
-    let steps = [(VAULT, &report.vault), (SEALING, &report.sealing)];
+    let steps = [(VAULT, &report.vault), (SEALING, &report.sealing), (SIGNING, &report.signing)];
     let steps = steps.into_iter().filter_map(|(name, step)| Some(step_entry(name, step.as_ref()?)));
     steps.chain(report.buckets.iter().map(bucket_entry)).collect()
 }
@@ -115,6 +116,7 @@ pub fn as_json(report: &Report) -> String {
         "ok": report.failures() == 0,
         "vault": step(&report.vault),
         "data_key": step(&report.sealing),
+        "signature": step(&report.signing),
         "buckets": buckets,
     });
     format!("{document:#}\n")

@@ -7,6 +7,7 @@ use crate::service::live_check::{Remedy, Trouble};
 use crate::vault::LeaseError;
 use crate::vault::kinds::ObtainError;
 use crate::vault::server::{PolicyRule, VaultError, VaultErrorKind};
+use crate::vault::signer::SignError;
 
 impl Trouble {
     fn new(what: impl Into<String>, remedies: Vec<Remedy>) -> Self {
@@ -63,6 +64,26 @@ pub(super) fn on_sealing(error: &VaultError, rules: &[PolicyRule]) -> Trouble {
         kind => return Trouble::new(error.to_string(), vec![on_vault(kind)]),
     };
     Trouble::new(what, vec![Remedy::policy(rules)])
+}
+
+/// Why nothing could be signed.
+pub(super) fn on_signing(error: &SignError, rules: &[PolicyRule]) -> Trouble {
+    let settings =
+        || Remedy::new("look at transit_mount and transit_key of [receipts]: a key of the type ed25519");
+    match error {
+        SignError::Vault(error) if error.signing_in => on_signing_in(error),
+        SignError::Vault(error) => match error.kind {
+            VaultErrorKind::Denied => {
+                Trouble::new("the policies of the token do not allow it", vec![Remedy::policy(rules)])
+            }
+            VaultErrorKind::NotFound | VaultErrorKind::Refused => {
+                let what = "the transit engine or its key is not there, or does not sign";
+                Trouble::new(what, vec![settings(), Remedy::policy(rules)])
+            }
+            kind => Trouble::new(error.to_string(), vec![on_vault(kind)]),
+        },
+        SignError::WrongKey | SignError::Forged => Trouble::new(error.to_string(), vec![settings()]),
+    }
 }
 
 /// What to do when Vault as a whole does not serve.

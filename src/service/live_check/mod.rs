@@ -20,6 +20,7 @@ use crate::service::stores::Stores;
 use crate::vault::key_ring::KeyRing;
 use crate::vault::kinds::ObtainError;
 use crate::vault::server::{Vault, VaultErrorKind};
+use crate::vault::signer::Signer;
 use crate::vault::sources::Sources;
 use crate::vault::{CredentialSource, LeaseError};
 
@@ -46,6 +47,8 @@ pub struct LiveCheck {
     pub vault: Option<Vault>,
     /// The data keys that seal sessions, where Vault makes them.
     pub ring: Option<Arc<KeyRing>>,
+    /// What signs receipts, where Vault does.
+    pub signer: Option<Arc<Signer>>,
     /// All credentials.
     pub sources: Arc<Sources>,
     /// All stores.
@@ -136,6 +139,8 @@ pub struct Report {
     pub vault: Option<Step>,
     /// Having a data key made and unwrapped, where Vault does that.
     pub sealing: Option<Step>,
+    /// Having something signed, and checking it, where Vault does that.
+    pub signing: Option<Step>,
     /// The buckets, in the order of the configuration.
     pub buckets: Vec<BucketReport>,
 }
@@ -144,16 +149,33 @@ impl Report {
     /// How many of these do not work, those that were not tried included.
     #[must_use]
     pub fn failures(&self) -> usize {
-        let steps = self.vault.iter().chain(&self.sealing).filter(|step| step.mark != Mark::Ok).count();
+        let steps = self
+            .vault
+            .iter()
+            .chain(&self.sealing)
+            .chain(&self.signing)
+            .filter(|step| step.mark != Mark::Ok)
+            .count();
         steps + self.buckets.iter().filter(|bucket| bucket.listing != Mark::Ok).count()
     }
 }
 
-async fn try_out(ring: &KeyRing) -> Step {
+async fn try_sealing(ring: &KeyRing) -> Result<(), Trouble> {
+    ring.try_out().await.map_err(|error| advice::on_sealing(&error, &ring.rules()))
+}
+
+async fn try_signing(signer: &Signer) -> Result<(), Trouble> {
+    signer.try_out().await.map_err(|error| advice::on_signing(&error, &signer.rules()))
+}
+
+/// Tries a step that needs Vault, if Vault can be asked for anything.
+async fn step(vault_lends: bool, tried: impl Future<Output = Result<(), Trouble>>) -> Step {
+    if !vault_lends {
+        return Step { mark: Mark::NotTried, took: Duration::ZERO, trouble: None };
+    }
     let begun = Instant::now();
-    let tried = ring.try_out().await;
-    let mark = if tried.is_ok() { Mark::Ok } else { Mark::Failed };
-    let trouble = tried.err().map(|error| advice::on_sealing(&error, &ring.rules()));
+    let trouble = tried.await.err();
+    let mark = if trouble.is_none() { Mark::Ok } else { Mark::Failed };
     Step { mark, took: begun.elapsed(), trouble }
 }
 
@@ -168,13 +190,16 @@ impl LiveCheck {
             None => (None, true),
         };
         let sealing = match &self.ring {
-            Some(ring) if lends => Some(try_out(ring).await),
-            Some(_) => Some(Step { mark: Mark::NotTried, took: Duration::ZERO, trouble: None }),
+            Some(ring) => Some(step(lends, try_sealing(ring)).await),
+            None => None,
+        };
+        let signing = match &self.signer {
+            Some(signer) => Some(step(lends, Box::pin(try_signing(signer))).await),
             None => None,
         };
         let reports = buckets.into_iter().map(|bucket| self.bucket(bucket, lends));
         let buckets = stream::iter(reports).buffered(self.limits.at_once.max(1)).collect().await;
-        Report { vault, sealing, buckets }
+        Report { vault, sealing, signing, buckets }
     }
 
     /// Signs in, and says whether it is worth asking Vault for anything.

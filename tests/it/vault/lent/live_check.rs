@@ -176,6 +176,32 @@ async fn a_data_key_is_had_made_and_unwrapped_where_sessions_are_sealed_by_vault
     }
 }
 
+#[tokio::test]
+async fn a_signature_is_had_made_and_checked_where_receipts_are_signed_by_vault() {
+    let bao = openbao().await;
+    let transit = bao.mount("transit", &json!({})).await;
+    bao.put(&format!("{transit}/keys/receipts"), &json!({ "type": "ed25519" })).await;
+    bao.put(&format!("{transit}/keys/sessions"), &json!({})).await;
+    let signing = |key: &str| format!("[receipts]\ntransit_key = \"{key}\"\ntransit_mount = \"{transit}\"\n");
+    let run = check(&(signed_in(bao.address(), bao.token()) + &signing("receipts")), &["--json"]).await;
+    assert_eq!((run.code, &run.json()["signature"]["state"]), (0, &json!("ok")), "{}{}", run.out, run.err);
+    for wrong in ["sessions", "unknown"] {
+        let run = check(&(signed_in(bao.address(), bao.token()) + &signing(wrong)), &[]).await;
+        assert_eq!((run.code, run.row("(signature of Vault)")[6]), (4, "failed"), "{}", run.out);
+        assert!(run.told("(signature of Vault)").contains("a key of the type ed25519"), "{}", run.out);
+    }
+
+    let role = role(bao, &[]).await;
+    let run = check(&(through(bao, bao.address(), &role).await + &signing("receipts")), &[]).await;
+    assert_eq!((run.code, run.row("(signature of Vault)")[6]), (4, "failed"), "{}", run.out);
+    for line in [
+        format!("path \"{transit}/sign/receipts\" {{ capabilities = [\"update\"] }}"),
+        format!("path \"{transit}/keys/receipts\" {{ capabilities = [\"read\"] }}"),
+    ] {
+        assert!(run.told("(signature of Vault)").contains(&line), "{}", run.out);
+    }
+}
+
 /// Buckets with everything that can be wrong with one, beside one that is well.
 async fn broken(bao: &OpenBao, mount: &str, filled: &Filled, other: &str) -> String {
     let s3 = ministack().await;
