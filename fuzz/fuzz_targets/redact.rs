@@ -34,6 +34,10 @@ fuzz_target!(|data: &[u8]| {
     let Some((which, around)) = data.split_first() else { return };
     let Ok(around) = std::str::from_utf8(around) else { return };
     let at = decoding::Cuts::of(data).next() % (around.len() + 1);
+    // A secret that the input holds already can be part of a longer word, which is none.
+    if planted::SECRETS.iter().any(|secret| around.contains(secret)) {
+        return;
+    }
     let (before, after) = around.split_at(around.floor_char_boundary(at));
     for (secret, record) in planted::records(*which, before, after) {
         let shown = REDACTOR.redact(&record).bytes.into_owned();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One of each promised form, each without a sign that it could share with what stands beside it.
-const SECRETS: [&str; 12] = [
+pub const SECRETS: [&str; 12] = [
     "sofia.novak@shop.example",
     "203.0.113.77",
     "2001:db8::c0ff:ee11",

@@ -322,7 +322,8 @@ fn date(regex: &Regex, units: &[Unit], text: &str) -> Option<civil::DateTime> {
     let [year, month, day, hour, minute, second] = fields;
     let small = |number: i16| i8::try_from(number).ok();
     let date = civil::Date::new(year, small(month)?, small(day)?).ok()?;
-    let time = civil::Time::new(small(hour)?, small(minute)?, small(second)?.min(59), 0).ok()?;
+    // A second that no clock shows would not be found again by its time, so such a key is none of this layout.
+    let time = civil::Time::new(small(hour)?, small(minute)?, small(second)?, 0).ok()?;
     Some(civil::DateTime::from_parts(date, time))
 }
 

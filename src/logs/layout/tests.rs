@@ -257,6 +257,15 @@ fn the_name_of_a_file_narrows_what_is_listed() {
 }
 
 #[test]
+fn a_key_with_a_time_that_no_clock_shows_is_of_no_layout() {
+    let layout = layout("{yyyy}-{MM}-{dd}-{HH}-{mm}-{ss}-*");
+    assert!(layout.window(&key("2023-03-01-21-32-59-E5")).is_some());
+    for text in ["2023-03-01-21-32-60-E5", "2023-03-01-21-32-67-E5", "2023-02-29-21-32-07-E5"] {
+        assert!(layout.window(&key(text)).is_none(), "{text}");
+    }
+}
+
+#[test]
 fn a_name_that_stands_twice_says_the_same_everywhere() {
     let by_host = layout("app/{host}/{yyyy}-{MM}-{dd}/{host}-{part}.log");
     let window = |text: &str| by_host.window(&key(text)).is_some();
