@@ -62,11 +62,30 @@ impl Redactor {
         let before = std::mem::take(members);
         for (mut name, mut value) in before {
             match &self.secret_names {
-                Some(rule) if detect::names_a_secret(&name) => blank(&mut value, rule, counts),
+                Some(rule) if detect::names_a_secret(&name) => self.blank(&mut value, rule, counts),
                 Some(_) | None => self.value(&mut value, counts),
             }
             self.text(&mut name, counts);
             members.insert(name, value);
+        }
+    }
+
+    /// Takes away all that a value says; names of members stay, as far as nothing is found in them.
+    fn blank(&self, value: &mut Value, rule: &Arc<str>, counts: &mut Counts) {
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Array(items) => items.iter_mut().for_each(|item| self.blank(item, rule, counts)),
+            Value::Object(members) => {
+                for (mut name, mut member) in std::mem::take(members) {
+                    self.blank(&mut member, rule, counts);
+                    self.text(&mut name, counts);
+                    members.insert(name, member);
+                }
+            }
+            Value::Number(_) | Value::String(_) => {
+                *value = Value::String(marker(Detector::Token.name()));
+                counts.add(rule);
+            }
         }
     }
 
@@ -109,19 +128,6 @@ fn names_of(value: &Value) -> usize {
         Value::Array(items) => items.iter().map(names_of).sum(),
         Value::Object(members) => members.values().map(|member| names_of(member).saturating_add(1)).sum(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
-}
-
-/// Takes away all that a value says.
-fn blank(value: &mut Value, rule: &Arc<str>, counts: &mut Counts) {
-    match value {
-        Value::Null | Value::Bool(_) => {}
-        Value::Array(items) => items.iter_mut().for_each(|item| blank(item, rule, counts)),
-        Value::Object(members) => members.values_mut().for_each(|member| blank(member, rule, counts)),
-        Value::Number(_) | Value::String(_) => {
-            *value = Value::String(marker(Detector::Token.name()));
-            counts.add(rule);
-        }
     }
 }
 

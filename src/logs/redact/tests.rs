@@ -114,6 +114,15 @@ fn records_of_json_are_read_as_what_they_say_and_stay_json() {
 }
 
 #[test]
+fn a_secret_in_a_name_below_the_name_of_a_secret_does_not_leave() {
+    let record = r#"{"token": {"na | hvs.CAESIJ8k9l0m1n2o3p4q5r6s | me": "x", "id": 7}}"#;
+    assert_eq!(
+        shown(record),
+        r#"{"token":{"na | [redacted:token] | me":"[redacted:token]","id":"[redacted:token]"}}"#
+    );
+}
+
+#[test]
 fn what_is_redacted_counts_for_the_rule_that_did_it() {
     let record = r#"{"user":{"name":"Ana"},"a":"x@example.com, y@example.com","items":[{"owner":1},{"owner":2}],"pwd":"x","t":"TKT-1"}"#;
     let counts = all().redact(record.as_bytes()).counts;
